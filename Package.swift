@@ -1,0 +1,89 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One list of settings for every target: the target graph and these flags are the architecture's fence
+// (see doc/design.md, "Targets").
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+/// A library target with the settings every target of the package shares.
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+/// The test target that belongs to the library `name`.
+func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.target(name: name)] + dependencies,
+        resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "guerillabackup",
+    products: [.executable(name: "gb", targets: ["gb"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: [
+        // In the order the data meets them.
+        library("BackupModel", []),
+        library("BackupConfig", ["BackupModel", yams]),
+        .target(name: "CBackupShims"),
+        library("BackupSystem", ["BackupModel", "CBackupShims", system]),
+        .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+        library("BackupCompression", ["BackupModel", "CZstd"]),
+        .systemLibrary(name: "CGpgme", pkgConfig: "gpgme", providers: [.apt(["libgpgme-dev"])]),
+        library("BackupCrypto", ["BackupModel", "CGpgme"]),
+        library("BackupPipeline", ["BackupModel", "BackupSystem", crypto, subprocess, system]),
+        library("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", crypto]),
+        library("BackupStorage", ["BackupModel", "BackupSystem", crypto]),
+        library("BackupRestore", ["BackupModel", "BackupSystem", "BackupStorage", "BackupPipeline"]),
+        library(
+            "BackupEngine",
+            [
+                "BackupModel", "BackupConfig", "BackupSystem", "BackupCompression", "BackupCrypto", "BackupPipeline",
+                "BackupUnits", "BackupStorage", "BackupRestore", logging, serviceLifecycle, unixSignals,
+            ]),
+        library(
+            "BackupCommands",
+            [
+                "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupPipeline", "BackupUnits",
+                "BackupStorage", "BackupRestore", "BackupEngine", "CBackupShims", argumentParser, logging,
+            ]),
+        .executableTarget(name: "gb", dependencies: ["BackupCommands"], swiftSettings: strict),
+
+        library("BackupTestKit", ["BackupModel", "BackupSystem", "BackupStorage"]),
+        tests("BackupModel", []),
+        tests("BackupConfig", ["BackupModel"]),
+        tests("BackupSystem", ["BackupModel", "BackupTestKit"]),
+        tests("BackupCompression", ["BackupModel"]),
+        tests("BackupCrypto", ["BackupModel"]),
+        tests("BackupPipeline", ["BackupModel", "BackupSystem", "BackupTestKit"]),
+        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", "BackupTestKit"]),
+        tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
+        tests("BackupRestore", ["BackupModel", "BackupStorage", "BackupPipeline", "BackupTestKit"]),
+        tests("BackupEngine", ["BackupModel", "BackupStorage", "BackupTestKit"]),
+        tests("BackupCommands", ["BackupModel", "BackupTestKit"]),
+    ]
+)

@@ -1,0 +1,46 @@
+package import ArgumentParser
+
+/// The command line of the toolkit.
+package struct GB: AsyncParsableCommand {
+    /// Name and version, as elements' `Origin` and `gb --version` say it.
+    package static let version = "0.1.0"
+    static let software = "guerillabackup \(version)"
+
+    package static let configuration = CommandConfiguration(
+        commandName: "gb",
+        abstract: "Policy-driven backups under the control of the machine that owns the data.",
+        discussion: """
+            Exit codes: 0 good, 1 failed, 2 policy violation found, 3 partly done, 4 damaged or untrusted data, 64 usage, \
+            66 no such source or element, 75 temporarily not possible, 78 configuration, 128+N stopped by signal N.
+            """,
+        version: version,
+        subcommands: [GeneratorCommand.self, StorageCommand.self, RestoreCommand.self, ConfigCommand.self])
+
+    package init() {}
+}
+
+struct GeneratorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generator", abstract: "Make backups: run the enabled units.",
+        subcommands: [GeneratorOnce.self, GeneratorRun.self, GeneratorList.self, GeneratorStatus.self])
+}
+
+struct StorageCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "storage", abstract: "Look at what is stored, and check it.",
+        subcommands: [StorageList.self, StorageShow.self, StorageVerify.self])
+}
+
+struct RestoreCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restore", abstract: "Bring data back.",
+        subcommands: [
+            RestoreList.self, RestorePlanCommand.self, RestoreExtract.self, RestoreCat.self, RestoreVerify.self,
+        ])
+}
+
+struct ConfigCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "config", abstract: "Check and show the configuration.",
+        subcommands: [ConfigCheck.self, ConfigShow.self])
+}

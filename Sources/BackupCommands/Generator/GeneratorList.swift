@@ -1,0 +1,43 @@
+import BackupUnits
+import BackupSystem
+import ArgumentParser
+import BackupConfig
+import BackupEngine
+import BackupModel
+
+/// `gb generator list`.
+struct GeneratorList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show units, sources, and what runs next and why.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var json: JSONOption
+
+    func run() async throws {
+        let installation = try common.installation()
+        for warning in installation.configuration.warnings { Output.warning(warning) }
+        let overview = try GeneratorOverview(installation)
+        let now = installation.clock.now()
+        var table = Table(["UNIT", "SOURCE", "NEXT", "WHEN", "WHY"])
+        for source in overview.sources {
+            let run = source.next
+            if json.isOn {
+                Output.standard.json([
+                    "unit": .string(run.unit), "source": .string(run.source.description),
+                    "type": .string(run.type.rawValue), "due": .string(run.due.description),
+                    "reason": .string(run.reason), "is_due": .bool(run.due <= now),
+                ])
+            } else {
+                table.add([
+                    run.unit, run.source.description, run.type.rawValue,
+                    run.due <= now ? "now" : run.due.description, run.reason,
+                ])
+            }
+        }
+        table.print()
+        if overview.sources.isEmpty, overview.errors.isEmpty, !json.isOn {
+            Output.standard.line("No unit is enabled: link a unit definition into \(common.configDirectory)/units.")
+        }
+        try Report.errors(overview.errors, json: json.isOn)
+    }
+}

@@ -1,0 +1,55 @@
+import BackupSystem
+import ArgumentParser
+import BackupConfig
+import BackupEngine
+import BackupModel
+import BackupUnits
+import Synchronization
+
+/// `gb generator once`.
+struct GeneratorOnce: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "once", abstract: "Run what is due, and end.",
+        discussion: """
+            A source that was never backed up is due. Exit code 0: all went well, or nothing was due; 1: every run failed; \
+            3: some failed; 75: another generator is at work.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var json: JSONOption
+    @Flag(help: "Run every source now, due or not.") var now = false
+    @Flag(help: "Make full backups of every source now.") var full = false
+    @Argument(help: "Only these units; default: all that are enabled.") var units: [String] = []
+
+    func run() async throws {
+        let observer = RunPrinter(json: json.isOn)
+        let (outcomes, problems) = try await Interruption.handle { [self] () throws(BackupError) in
+            try await work(observer)
+        }
+        let failed = outcomes.count { $0.failure != nil } + problems
+        guard failed > 0 else { return }
+        throw ExitCode(outcomes.contains { $0.failure == nil } ? ExitStatus.partlyDone : ExitStatus.failed)
+    }
+
+    /// What was run, and the number of units that could not even be tried.
+    private func work(_ observer: RunPrinter) async throws(BackupError) -> ([RunOutcome], Int) {
+        let installation = try common.installation()
+        for warning in installation.configuration.warnings { Output.warning(warning) }
+        let generator = try await Generator.start(installation, softwareVersion: GB.software, observer: observer)
+        let names = try selected(installation)
+        let (runs, errors) = generator.schedule(names)
+        let problems = generator.problems + errors
+        for problem in problems { observer.problem(problem) }
+        let moment = installation.clock.now()
+        let chosen = now || full ? runs.sorted(by: ScheduleOrder.precedes) : ScheduleOrder.due(runs, now: moment)
+        if chosen.isEmpty { observer.nothingDue(runs) }
+        return (await generator.carryOut(chosen, full: full), problems.count)
+    }
+
+    private func selected(_ installation: Installation) throws(BackupError) -> Set<String>? {
+        guard !units.isEmpty else { return nil }
+        let known = installation.configuration.units.map(\.name) + installation.configuration.unitErrors.map(\.unit)
+        try Generator.check(units, known: known)
+        return Set(units)
+    }
+}

@@ -1,0 +1,48 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import BackupSystem
+
+/// What every command takes.
+struct CommonOptions: ParsableArguments {
+    @Option(name: .customLong("config-dir"), help: ArgumentHelp("The configuration directory.", valueName: "DIR"))
+    var configDirectory = "/etc/guerillabackup"
+
+    func installation() throws(BackupError) -> Installation { try Installation(configurationPath: configDirectory) }
+}
+
+/// For commands whose results programs read.
+struct JSONOption: ParsableArguments {
+    @Flag(name: .customLong("json"), help: "Print JSON objects, one a line.")
+    var isOn = false
+}
+
+/// For commands that go back in time.
+struct TimeOption: ParsableArguments {
+    @Option(
+        name: .customLong("at"),
+        help: ArgumentHelp(
+            "The state at this time: 2026-11-21, 2026-11-21T14:00, yesterday, an age like 2d. Default: the newest.",
+            valueName: "TIME"))
+    var text: String?
+
+    /// The moment, or `nil` for the newest state.
+    func resolve() throws(BackupError) -> Timestamp? {
+        guard let text else { return nil }
+        return try TimeExpression.resolve(text, now: SystemClock().now(), utcOffset: SystemClock.localOffset)
+    }
+}
+
+/// For commands that choose sources.
+struct PatternOption: ParsableArguments {
+    @Option(
+        name: .customLong("source"),
+        help: ArgumentHelp(
+            "Only these sources: a source URL and all below it, or a pattern with * ? and **.", valueName: "PATTERN"))
+    var text: String?
+
+    func resolve() throws(BackupError) -> SourcePattern? {
+        guard let text else { return nil }
+        return try SourcePattern(text)
+    }
+}

@@ -1,0 +1,77 @@
+import BackupModel
+import BackupSystem
+import CBackupShims
+import Glibc
+import Synchronization
+
+/// One line on the terminal that tells how far long work is; nothing in a pipe.
+final class ProgressLine: Sendable {
+    private struct State {
+        var label = ""
+        var started = SystemClock.monotonic()
+        var isShown = false
+    }
+
+    private let state = Mutex(State())
+    private let total: Int64?
+    private let bytes: @Sendable () -> Int64
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    /// - Parameters:
+    ///   - total: bytes of the whole work; `nil` where nobody knows.
+    ///   - bytes: how many are done.
+    init(_ label: String, total: Int64?, bytes: @escaping @Sendable () -> Int64) {
+        self.total = total
+        self.bytes = bytes
+        state.withLock { $0.label = label }
+        guard Output.errorIsTerminal else { return }
+        task.withLock {
+            $0 = Task { [weak self] in
+                while !Task.isCancelled {
+                    try? await Task.sleep(for: .milliseconds(300))
+                    if !Task.isCancelled { self?.show() }
+                }
+            }
+        }
+    }
+
+    var label: String {
+        get { state.withLock { $0.label } }
+        set { state.withLock { $0.label = newValue } }
+    }
+
+    private func show() {
+        let done = bytes()
+        state.withLock { state in
+            let seconds = max(SystemClock.monotonic() - state.started, 0.001)
+            let rate = Double(done) / seconds
+            var text = "\(state.label)  \(ByteCount(done))"
+            if let total, total > 0 {
+                text += " of \(ByteCount(total)) (\(min(100, done * 100 / total)) %)"
+            }
+            text += "  \(ByteCount(Int64(rate)))/s"
+            if let total, rate > 0, done < total {
+                text += "  \(TimeSpan(seconds: Int64(Double(total - done) / rate)).rounded) left"
+            }
+            let columns = Int(backup_terminal_columns(STDERR_FILENO))
+            if columns > 1 { text = String(text.prefix(columns - 1)) }
+            let bytes = Array("\r\u{1b}[K\(text)".utf8)
+            _ = write(STDERR_FILENO, bytes, bytes.count)
+            state.isShown = true
+        }
+    }
+
+    /// Takes the line away.
+    func end() {
+        task.withLock {
+            $0?.cancel()
+            $0 = nil
+        }
+        state.withLock { state in
+            guard state.isShown else { return }
+            let bytes = Array("\r\u{1b}[K".utf8)
+            _ = write(STDERR_FILENO, bytes, bytes.count)
+            state.isShown = false
+        }
+    }
+}

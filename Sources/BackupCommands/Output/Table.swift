@@ -1,0 +1,31 @@
+/// Columns for people: as wide as their widest cell, two blanks between them.
+struct Table {
+    private let titles: [String]
+    private var rows: [[String]] = []
+    /// Columns whose cells stand at the right: numbers.
+    private let rightAligned: Set<Int>
+
+    init(_ titles: [String], rightAligned: Set<Int> = []) {
+        self.titles = titles
+        self.rightAligned = rightAligned
+    }
+
+    mutating func add(_ cells: [String]) { rows.append(cells) }
+
+    func print() {
+        guard !rows.isEmpty else { return }
+        let widths = titles.indices.map { column in
+            ([titles] + rows).map { $0[column].count }.max() ?? 0
+        }
+        for row in [titles] + rows {
+            var line = ""
+            for (column, cell) in row.enumerated() {
+                let padding = String(repeating: " ", count: widths[column] - cell.count)
+                line += rightAligned.contains(column) ? padding + cell : cell + padding
+                line += "  "
+            }
+            while line.last == " " { line.removeLast() }
+            Output.standard.line(line)
+        }
+    }
+}

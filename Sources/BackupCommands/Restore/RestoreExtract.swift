@@ -1,0 +1,66 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import BackupPipeline
+import BackupRestore
+import BackupStorage
+import BackupSystem
+
+/// `gb restore extract`.
+struct RestoreExtract: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "extract", abstract: "Bring a source, or some paths of it, back into a directory.",
+        discussion: """
+            Bytes are checked while they stream. Exit code 4: an element is damaged, and the message says what in the \
+            directory not to trust.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var time: TimeOption
+    @Option(help: ArgumentHelp("An empty or new directory.", valueName: "DIR")) var to: String
+    @Flag(help: "Check all bytes before the first is written: reads everything twice.") var verifyFirst = false
+    @Flag(help: "Write over what is in the directory.") var intoExisting = false
+    @Flag(help: "With --into-existing: files in the backup's directories that the backup does not know are deleted.")
+    var deleteUnknown = false
+    @Flag(help: "Allow the root of the running system as the directory.") var inPlace = false
+    @Argument(help: ArgumentHelp("A source URL.", valueName: "SOURCE")) var source: String
+    @Argument(help: ArgumentHelp("Only these paths, relative to the root of the source.", valueName: "PATH"))
+    var paths: [String] = []
+
+    func run() async throws {
+        let installation = try common.installation()
+        let progress = PipelineProgress()
+        let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
+        let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
+        for warning in plan.warnings { Output.warning(warning) }
+        try await Interruption.handle { [self] () throws(BackupError) in
+            try await extract(plan, session, progress)
+        }
+    }
+
+    private func extract(
+        _ plan: RestorePlan, _ session: RestoreSession, _ progress: PipelineProgress
+    ) async throws(BackupError) {
+        let start = SystemClock.monotonic()
+        let total = plan.size * (verifyFirst ? 2 : 1)
+        let line = ProgressLine("restore \(plan.source)", total: total) { progress.bytesIn }
+        defer { line.end() }
+        if verifyFirst { try await session.checkBytes(of: plan) }
+        let target = try RestoreTarget(
+            to,
+            permissions: .init(
+                intoExisting: intoExisting, deleteUnknown: deleteUnknown, inPlace: inPlace),
+            // Single paths come without the lists of names by which tar deletes.
+            storagePath: session.storagePath, increments: paths.isEmpty ? plan.elements.count - 1 : 0)
+        try await session.extract(plan, to: target, paths: paths) { element, number in
+            line.label = "restore \(plan.source) \(number)/\(plan.elements.count)"
+        }
+        line.end()
+        let seconds = SystemClock.monotonic() - start
+        Output.standard.line(
+            "\(plan.source) of \(plan.time): \(plan.elements.count) elements, \(ByteCount(plan.size)) read, "
+                + "\(seconds.fixed(1)) s, into \(target.path)")
+        let unchecked = plan.elements.filter { $0.metadata.checksum == nil }
+        for element in unchecked { Output.warning("\(element.id) has no checksum: its bytes could not be checked") }
+    }
+}

@@ -1,0 +1,70 @@
+import BackupCrypto
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import BackupPipeline
+import BackupRestore
+import BackupStorage
+
+/// `gb restore plan`.
+struct RestorePlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Show what a restore would read and need, and write nothing.",
+        discussion: "Exit code 0: it can be restored here; 4: something is missing or damaged; 66: no such source or time.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var time: TimeOption
+    @OptionGroup var json: JSONOption
+    @Flag(help: "Print the commands that restore by hand, without this program.") var shell = false
+    @Argument(help: ArgumentHelp("A source URL.", valueName: "SOURCE")) var source: String
+
+    func run() async throws {
+        let installation = try common.installation()
+        let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
+        let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
+        if shell {
+            for line in try await session.shellLines(plan, directory: "TARGET") { Output.standard.line(line) }
+            return
+        }
+        for warning in plan.warnings { Output.warning(warning) }
+        let secretKeys = (try? installation.keyRing().secretKeyFingerprints()) ?? []
+        var firstError: BackupError?
+        var table = Table(["ELEMENT", "TIME", "SIZE", "STAGES", "CAN BE READ HERE"], rightAligned: [2])
+        for element in plan.elements {
+            var stages = ""
+            var state = "yes"
+            do throws(BackupError) {
+                let layers = try await session.layers(of: element)
+                stages = (layers.shellCommands.map { $0[0] } + (layers.isArchive ? ["tar"] : [])).joined(separator: " | ")
+                try await session.peek(element, layers)
+            } catch {
+                state = "no: \(error)"
+                firstError = firstError ?? error
+            }
+            if json.isOn {
+                var object = element.json
+                object["stages"] = .string(stages)
+                object["readable"] = .string(state)
+                Output.standard.json(object)
+            } else {
+                table.add([
+                    element.id.description, element.metadata.timestamp.description, ByteCount(element.size).description,
+                    stages, state,
+                ])
+            }
+        }
+        table.print()
+        if !json.isOn {
+            Output.standard.line(
+                "The state of \(plan.time): \(plan.elements.count) elements, \(ByteCount(plan.size)) to be read.")
+            Output.standard.line(
+                secretKeys.isEmpty
+                    ? "No secret key is here; what is encrypted cannot be read on this machine."
+                    : "Secret keys here: \(secretKeys.joined(separator: ", ")). Recipients are hidden in the elements.")
+        }
+        if let firstError {
+            throw ExitCode(
+                [.notFound, .usage].contains(firstError.code) ? ExitStatus.of(firstError) : ExitStatus.damaged)
+        }
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import BackupPipeline
+import BackupRestore
+import BackupStorage
+
+/// `gb restore verify`.
+struct RestoreVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Rehearse a restore: decrypt, decompress and read everything, write nothing.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var time: TimeOption
+    @Argument(help: ArgumentHelp("A source URL.", valueName: "SOURCE")) var source: String
+
+    func run() async throws {
+        let installation = try common.installation()
+        let progress = PipelineProgress()
+        let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
+        let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
+        for warning in plan.warnings { Output.warning(warning) }
+        let line = ProgressLine("verify \(plan.source)", total: plan.size) { progress.bytesIn }
+        defer { line.end() }
+        let unchecked = try await Interruption.handle { () throws(BackupError) in try await session.rehearse(plan) }
+        line.end()
+        for id in unchecked { Output.warning("\(id) has no checksum: its bytes could not be checked") }
+        Output.standard.line(
+            "\(plan.source) of \(plan.time) can be restored: \(plan.elements.count) elements, \(ByteCount(plan.size)) read")
+    }
+}

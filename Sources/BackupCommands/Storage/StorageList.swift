@@ -1,0 +1,55 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import BackupStorage
+
+/// `gb storage list`.
+struct StorageList: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the elements of the storage.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var pattern: PatternOption
+    @OptionGroup var json: JSONOption
+
+    func run() async throws {
+        let storage = try common.installation().storage()
+        var damaged = 0
+        try storage.forEachSource(matching: try pattern.resolve()) { source throws(BackupError) in
+            try storage.forEachElement(of: source) { listed throws(BackupError) in
+                switch listed {
+                case .element(let element): show(element)
+                case .damaged(_, let error):
+                    damaged += 1
+                    if json.isOn {
+                        Output.standard.json(["error": error.json])
+                    } else {
+                        Output.error("gb: error: \(error)")
+                    }
+                }
+            }
+        }
+        if damaged > 0 { throw ExitCode(ExitStatus.damaged) }
+    }
+
+    private func show(_ element: StoredElement) {
+        if json.isOn {
+            Output.standard.json(element.json)
+        } else {
+            let size = ByteCount(element.size).description
+            let padding = String(repeating: " ", count: max(0, 8 - size.count))
+            Output.standard.line(
+                "\(element.metadata.timestamp)  \(element.metadata.type == .full ? "full" : "inc ")  \(padding)\(size)  \(element.id)")
+        }
+    }
+}
+
+extension StoredElement {
+    /// As `--json` output shows it.
+    var json: JSONObject {
+        [
+            "id": .string(id.description), "source": .string(id.source.description),
+            "type": .string(metadata.type.rawValue), "time": .string(metadata.timestamp.description),
+            "size": .integer(size), "info": .object(metadata.object),
+        ]
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import BackupStorage
+
+/// `gb storage verify`.
+struct StorageVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Reread everything: SHA-512, completeness, and the chain of each source.",
+        discussion: "Exit code 0: all is sound; 4: something is damaged, each thing is named.")
+
+    @OptionGroup var common: CommonOptions
+    @OptionGroup var pattern: PatternOption
+    @OptionGroup var json: JSONOption
+    @Option(help: ArgumentHelp("Elements that are read at the same time, 1 to 64.", valueName: "N")) var jobs = 2
+
+    func validate() throws {
+        guard (1...64).contains(jobs) else { throw ValidationError("--jobs must be 1 to 64.") }
+    }
+
+    func run() async throws {
+        let storage = try common.installation().storage()
+        var sources: [SourceURL] = []
+        var total: Int64 = 0
+        try storage.forEachSource(matching: try pattern.resolve()) { source throws(BackupError) in
+            sources.append(source)
+            try storage.forEachElement(of: source) { listed throws(BackupError) in
+                if case .element(let element) = listed { total += element.size }
+            }
+        }
+        let list = sources
+        let bytes = total
+        let sound = try await Interruption.handle { [self] () throws(BackupError) in
+            try await verify(storage, list, bytes)
+        }
+        if !sound { throw ExitCode(ExitStatus.damaged) }
+    }
+
+    private func verify(
+        _ storage: DefaultFileStorage, _ sources: [SourceURL], _ total: Int64
+    ) async throws(BackupError) -> Bool {
+        let verification = StorageVerification(storage, jobs: jobs)
+        let line = ProgressLine("verify", total: total) { verification.progress.bytes }
+        defer { line.end() }
+        var sound = 0
+        var damaged = 0
+        var unchecked = 0
+        var violations = 0
+        for source in sources {
+            guard !Task.isCancelled else { throw BackupError(.interrupted, "the verification was stopped") }
+            line.label = "verify \(source)"
+            let result = try await verification.verify(source)
+            sound += result.sound.count
+            unchecked += result.unchecked.count
+            damaged += result.damaged.count
+            violations += result.chainViolations.count + result.strays.count
+            line.end()
+            show(result)
+        }
+        if !json.isOn {
+            Output.standard.line(
+                "\(sources.count) sources, \(sound) elements sound, \(damaged) damaged, \(unchecked) without checksum, "
+                    + "\(violations) other faults, \(ByteCount(verification.progress.bytes)) read")
+        }
+        return damaged == 0 && violations == 0
+    }
+
+    private func show(_ result: StorageVerification.SourceResult) {
+        if json.isOn {
+            Output.standard.json([
+                "source": .string(result.source.description), "sound": .integer(result.sound.count),
+                "unchecked": .array(result.unchecked.map { .string($0.description) }),
+                "damaged": .array(
+                    result.damaged.map { .object(["element": .string($0.id.description), "error": $0.error.json]) }),
+                "chain": .array(result.chainViolations.map { .string($0) }),
+                "strays": .array(result.strays.map { .string($0) }),
+            ])
+            return Output.standard.flush()
+        }
+        for (_, error) in result.damaged { Output.standard.line("DAMAGED: \(error)") }
+        for violation in result.chainViolations { Output.standard.line("CHAIN: \(violation)") }
+        for stray in result.strays { Output.standard.line("STRAY: \(stray)") }
+        for id in result.unchecked { Output.standard.line("UNCHECKED: \(id) has no checksum to compare with") }
+        Output.standard.flush()
+    }
+}

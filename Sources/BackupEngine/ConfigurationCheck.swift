@@ -1,0 +1,194 @@
+import BackupConfig
+import BackupCrypto
+import BackupModel
+import BackupPipeline
+import BackupStorage
+import BackupSystem
+import BackupUnits
+import Glibc
+
+/// Looks at everything that a configuration needs: directories, keys, programs, and each unit. Changes nothing.
+package struct ConfigurationCheck: Sendable {
+    package struct Finding: Sendable {
+        package enum Grade: String, Sendable {
+            case good, warning, error
+        }
+        package let grade: Grade
+        /// What was looked at: "storage", "key", "unit Root".
+        package let subject: String
+        package let message: String
+    }
+
+    /// Keys that end sooner than this are worth a warning, in seconds.
+    private static let keyWarning: Int64 = 30 * 86400
+
+    private let installation: Installation
+    private var findings: [Finding] = []
+
+    package init(_ installation: Installation) { self.installation = installation }
+
+    /// All findings, good ones included.
+    package mutating func run() -> [Finding] {
+        findings = []
+        for warning in installation.configuration.warnings { add(.warning, "configuration", warning) }
+        checkDirectories()
+        checkKeys()
+        checkUnits()
+        return findings
+    }
+
+    private mutating func add(_ grade: Finding.Grade, _ subject: String, _ message: String) {
+        findings.append(Finding(grade: grade, subject: subject, message: message))
+    }
+
+    /// Runs a check; what it throws is an error of `subject`, what it returns is what was good.
+    private mutating func check(_ subject: String, _ body: () throws(BackupError) -> String) {
+        do throws(BackupError) { add(.good, subject, try body()) } catch { add(.error, subject, error.description) }
+    }
+
+    // MARK: - Directories
+
+    private mutating func checkDirectories() {
+        let installation = installation
+        let storagePath = installation.main.storage.directory
+        check("storage") { () throws(BackupError) in
+            try installation.storage().checkWritable()
+            return "\(storagePath) can be written"
+        }
+        let statePath = installation.main.general.stateDirectory
+        check("state") { () throws(BackupError) in
+            // The directory is made at the first run; until then its nearest parent must let us.
+            let existing = Self.nearestExisting(statePath)
+            guard access(existing, W_OK | X_OK) == 0 else { throw .system(errno, "write to", existing) }
+            return existing == statePath ? "\(statePath) can be written" : "\(statePath) will be made"
+        }
+        for setting in [("storage", storagePath), ("state", statePath)] where installation.main.general.testMode {
+            add(.warning, setting.0, "test_mode is on: elements are made and dropped")
+        }
+    }
+
+    private static func nearestExisting(_ path: String) -> String {
+        var path = path
+        while access(path, F_OK) != 0, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+            path = String(path[..<slash])
+        }
+        return access(path, F_OK) == 0 ? path : "/"
+    }
+
+    // MARK: - Keys
+
+    private mutating func checkKeys() {
+        let units = installation.configuration.units
+        var names: Set<String> = []
+        for setting in units.flatMap(\.encryptions) + [installation.main.pipeline.encryption] {
+            switch setting {
+            case .none: break
+            case .recipients(let recipients): names.formUnion(recipients)
+            }
+        }
+        for unit in units {
+            for (source, setting) in unit.encryptionBySource where setting == .none {
+                add(.warning, "unit \(unit.name)", "\(source) is stored without encryption")
+            }
+        }
+        guard !names.isEmpty else { return }
+        let ring: KeyRing
+        do throws(BackupError) { ring = try installation.keyRing() } catch {
+            add(.error, "keys", error.description)
+            return
+        }
+        for warning in ring.warnings { add(.warning, "keys", warning) }
+        let now = installation.clock.now()
+        for name in names.sorted() {
+            do throws(BackupError) {
+                let key = try ring.encryptionKey(name, at: now)
+                add(.good, "key", "\(key.fingerprint) (\(key.userID.escapedForMessage)) can encrypt")
+                if let expires = key.expires, (expires - now).seconds < Self.keyWarning {
+                    add(
+                        .warning, "key",
+                        "\(key.fingerprint) expires at \(expires): after that nothing is backed up; extend it and import it again")
+                }
+                if key.hasSecret {
+                    add(
+                        .warning, "key",
+                        "the secret half of \(key.fingerprint) lies on this machine: whoever breaks in can read all backups")
+                }
+            } catch {
+                add(.error, "key", error.description)
+            }
+        }
+    }
+
+    // MARK: - Units
+
+    private mutating func checkUnits() {
+        let installation = installation
+        let (units, errors) = installation.units(tarVersion: nil)
+        for error in errors { add(.error, "units", error.description) }
+        if units.isEmpty, errors.isEmpty {
+            add(
+                .warning, "units",
+                "no unit is enabled: link a unit definition into \(installation.configurationPath)/units")
+        }
+        for unit in units {
+            let subject = "unit \(unit.name)"
+            check(subject) { () throws(BackupError) in
+                _ = try unit.schedule(now: installation.clock.now())
+                return "\(unit.sources.count) sources: \(unit.sources.map(\.description).joined(separator: ", "))"
+            }
+        }
+        for unit in installation.configuration.units {
+            let subject = "unit \(unit.name)"
+            for root in unit.roots where access(root.path, R_OK | X_OK) != 0 {
+                add(.error, subject, "\(root.source): root: \(BackupError.system(errno, "read", root.path))")
+            }
+            for program in unit.programs { checkProgram(program, subject) }
+        }
+    }
+
+    private mutating func checkProgram(_ program: String, _ subject: String) {
+        let stage = ProcessStage(name: program, executable: program, arguments: [])
+        do throws(BackupError) { _ = try stage.locateProgram() } catch { add(.error, subject, error.description) }
+    }
+}
+
+extension UnitConfiguration {
+    var encryptionBySource: [(SourceURL, EncryptionSetting)] {
+        switch kind {
+        case .tar(let sources): sources.map { ($0.source, $0.encryption) }
+        case .command(let sources): sources.map { ($0.source, $0.encryption) }
+        }
+    }
+
+    var encryptions: [EncryptionSetting] { encryptionBySource.map(\.1) }
+
+    /// The directories that tar sources begin at.
+    var roots: [(source: SourceURL, path: String)] {
+        switch kind {
+        case .tar(let sources): sources.map { ($0.source, $0.root) }
+        case .command: []
+        }
+    }
+
+    /// All programs that running the unit needs, each once.
+    var programs: [String] {
+        var programs: Set<String> = []
+        func insert(_ command: [String]?) { if let program = command?.first { programs.insert(program) } }
+        switch kind {
+        case .tar(let sources):
+            for source in sources {
+                insert(source.fullCommand ?? ["tar"])
+                if source.incTiming != nil { insert(source.incCommand ?? ["tar"]) }
+                insert(source.preCommand)
+                insert(source.postCommand)
+            }
+        case .command(let sources): for source in sources { insert(source.command) }
+        }
+        if case .command(let compress, let restore) = pipeline.compression {
+            insert(compress)
+            insert(restore)
+        }
+        if encryptions.contains(where: { $0 != .none }) { insert(["gpg"]) }
+        return programs.sorted()
+    }
+}

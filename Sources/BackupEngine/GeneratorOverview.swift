@@ -1,0 +1,84 @@
+import BackupConfig
+package import BackupModel
+import BackupSystem
+package import BackupUnits
+
+/// What a generator would do next and did last, without being one: for `gb generator list` and `status`.
+package struct GeneratorOverview: Sendable {
+    /// One source.
+    package struct Source: Sendable {
+        package let next: ScheduledRun
+        /// Its last stored element, as the journal's last megabyte tells; `nil` if that says nothing.
+        package var lastStored: Event?
+        /// Its last failure, if that came after the last element.
+        package var lastFailure: Event?
+    }
+
+    /// An event of the journal.
+    package struct Event: Sendable {
+        package let time: String
+        package let type: String
+        /// The element, or the error.
+        package let text: String
+        /// Bytes that were stored.
+        package let size: Int64?
+    }
+
+    /// The process number of the generator that works with the state directory now; empty for one that does not tell.
+    package let runningProcess: String?
+    package let sources: [Source]
+    package let errors: [BackupError]
+
+    /// - Throws: what reading the journal meets.
+    package init(_ installation: Installation) throws(BackupError) {
+        let now = installation.clock.now()
+        let (units, unitErrors) = installation.units(tarVersion: nil)
+        var errors = unitErrors
+        var runs: [ScheduledRun] = []
+        for unit in units {
+            do throws(BackupError) { runs += try unit.schedule(now: now) } catch {
+                errors.append(.unitUnusable(unit.name, error))
+            }
+        }
+        let stateDirectory = installation.main.general.stateDirectory
+        let state: Directory?
+        do throws(BackupError) { state = try Directory(path: stateDirectory) } catch {
+            // Before the first run there is none.
+            if error.code != .notFound { throw error }
+            state = nil
+        }
+        var stored: [String: Event] = [:]
+        var failed: [String: Event] = [:]
+        if let state {
+            for line in try Journal.recent(stateDirectory: stateDirectory) {
+                Self.read(line, &stored, &failed)
+            }
+            let isHeld = try FileLock.isHeld(Generator.lockName, in: state)
+            let note = try state.readFileIfPresent(Generator.lockName, limit: 4096) ?? []
+            runningProcess = isHeld ? String(decoding: note.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self) : nil
+        } else {
+            runningProcess = nil
+        }
+        sources = runs.sorted { ($0.due, $0.source) < ($1.due, $1.source) }.map { run in
+            Source(
+                next: run, lastStored: stored[run.source.description], lastFailure: failed[run.source.description])
+        }
+        self.errors = errors
+    }
+
+    private static func read(_ line: JSONObject, _ stored: inout [String: Event], _ failed: inout [String: Event]) {
+        guard let source = line["source"]?.stringValue, let time = line["time"]?.stringValue,
+            let type = line["type"]?.stringValue
+        else { return }
+        switch line["event"]?.stringValue {
+        case JournalEvent.Kind.elementStored.rawValue:
+            stored[source] = Event(
+                time: time, type: type, text: line["element"]?.stringValue ?? "",
+                size: line["bytes_out"]?.integerValue)
+            failed[source] = nil
+        case JournalEvent.Kind.runFailed.rawValue:
+            failed[source] = Event(time: time, type: type, text: line["error"]?.stringValue ?? "", size: nil)
+        default: break
+        }
+    }
+}

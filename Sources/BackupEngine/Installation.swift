@@ -1,0 +1,86 @@
+package import BackupConfig
+import BackupCompression
+package import BackupCrypto
+package import BackupModel
+package import BackupPipeline
+package import BackupRestore
+package import BackupStorage
+package import BackupSystem
+import BackupUnits
+
+/// What one configuration directory describes: the settings, and with them the storage, the key ring, the units.
+package struct Installation: Sendable {
+    package let configurationPath: String
+    package let configuration: LoadedConfiguration
+    package let clock: any WallClock
+
+    /// Reads the configuration; touches nothing else.
+    package init(configurationPath: String, clock: any WallClock = SystemClock()) throws(BackupError) {
+        self.configurationPath = configurationPath
+        configuration = try ConfigurationDirectory(path: configurationPath).load()
+        self.clock = clock
+    }
+
+    package var main: MainConfiguration { configuration.main }
+
+    /// Opens the storage. Its directory must be there: a missing one is more often a file system that is not mounted than
+    /// a storage that nobody has made yet.
+    package func storage() throws(BackupError) -> DefaultFileStorage {
+        let durability: DefaultFileStorage.Durability =
+            switch main.storage.durability {
+            case .none: .none
+            case .filesystem: .filesystem
+            case .element: .element
+            }
+        return try DefaultFileStorage(
+            path: main.storage.directory, durability: durability,
+            nameZone: main.storage.nameZone == .local ? .local : .utc)
+    }
+
+    package func keyRing() throws(BackupError) -> KeyRing { try KeyRing(directory: main.general.keysDirectory) }
+
+    /// The state directory, made with mode 0700 if it is missing.
+    func stateDirectory() throws(BackupError) -> Directory {
+        try Directory(path: main.general.stateDirectory, create: true)
+    }
+
+    /// The enabled units that can be used, and what is wrong with the others.
+    func units(tarVersion: String?) -> (units: [any BackupUnit], errors: [BackupError]) {
+        let context = UnitContext(
+            stateDirectory: main.general.stateDirectory,
+            excludedDirectories: [
+                main.storage.directory, main.general.stateDirectory, main.general.runtimeDirectory,
+            ],
+            tarVersion: tarVersion,
+            compressIndex: { () throws(BackupError) -> any ByteTransform in try ZstdCompressor(ZstdSettings()) })
+        var units: [any BackupUnit] = []
+        var errors = configuration.unitErrors.map(\.combined)
+        for unit in configuration.units {
+            do throws(BackupError) { units.append(try BackupUnits.make(unit, context: context)) } catch {
+                errors.append(.unitUnusable(unit.name, error))
+            }
+        }
+        return (units, errors)
+    }
+
+    /// What restores: the storage, and what undoes the stages.
+    ///
+    /// - Parameter mayAsk: whether a person is there who can be asked for a passphrase.
+    package func restoreSession(mayAsk: Bool, progress: PipelineProgress) throws(BackupError) -> RestoreSession {
+        let gpg = GpgCommand.decrypt(homeDirectory: main.general.keysDirectory, mayAsk: mayAsk)
+        var trusted: [[String]] = []
+        for settings in [main.pipeline] + configuration.units.map(\.pipeline) {
+            if case .command(_, let restore) = settings.compression { trusted.append(restore) }
+        }
+        let tools = RestoreTools(
+            decrypt: ProcessStage(name: "gpg", executable: gpg[0], arguments: Array(gpg.dropFirst())),
+            decompress: .transform(name: "zstd") { () throws(BackupError) -> any ByteTransform in
+                try ZstdDecompressor()
+            },
+            trustedCommands: trusted)
+        return RestoreSession(
+            storage: try storage(), storagePath: main.storage.directory, tools: tools,
+            // A person may take her time at the prompt for the passphrase, and tar over a huge file.
+            stallTimeout: nil, progress: progress)
+    }
+}

@@ -1,0 +1,42 @@
+package import BackupModel
+import Synchronization
+import UnixSignals
+
+/// A signal that ended some work, with its number.
+package struct SignalReceived: Error, Sendable, CustomStringConvertible {
+    package let number: Int32
+    package var description: String { "signal \(number)" }
+}
+
+/// Lets work that a person waits for end cleanly on SIGINT, SIGTERM and SIGHUP: it is cancelled, takes its processes down
+/// and leaves nothing half made.
+package enum Interruption {
+    package static func handle<Value: Sendable>(
+        _ work: @escaping @Sendable () async throws(BackupError) -> Value
+    ) async throws(BackupError) -> Value {
+        let task = Task { () async -> Result<Value, BackupError> in
+            do throws(BackupError) { return .success(try await work()) } catch { return .failure(error) }
+        }
+        let box = Box()
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
+        let watcher = Task {
+            for await signal in signals {
+                box.received.withLock { $0 = $0 ?? signal.rawValue }
+                task.cancel()
+            }
+        }
+        let result = await task.value
+        watcher.cancel()
+        if let number = box.received.withLock({ $0 }) {
+            var message = "stopped by signal \(number)"
+            if case .failure(let error) = result, error.code != .interrupted { message += ": \(error.message)" }
+            throw BackupError(.interrupted, message, cause: SignalReceived(number: number))
+        }
+        return try result.get()
+    }
+
+    private final class Box: Sendable {
+        /// The first signal.
+        let received = Mutex<Int32?>(nil)
+    }
+}

@@ -1,0 +1,77 @@
+/// The wording of every refusal of this module.
+extension BackupError {
+    static func sourceURL(_ text: String, _ reason: String, at position: Int) -> BackupError {
+        BackupError(
+            .invalidValue, "\"\(text.escapedForMessage)\" is not a source URL: \(reason) at position \(position)",
+            remedy: "a source URL looks like /host1/root: parts of A-Z a-z 0-9 % - . _ separated by single slashes")
+    }
+
+    static func elementID(_ text: String, _ reason: String) -> BackupError {
+        BackupError(
+            .invalidValue, "\"\(text.escapedForMessage)\" is not an element ID: \(reason)",
+            remedy: "an element ID looks like /host1/root/20261121001418-root-full; `gb storage list` shows them")
+    }
+
+    static func attributeName(_ text: String) -> BackupError {
+        BackupError(
+            .invalidValue,
+            "\"\(text.escapedForMessage)\" cannot name an attribute: it must not be empty, hold '-', '.' or '/', "
+                + "nor be data, info or lock")
+    }
+
+    static func timeSpan(_ text: String, _ reason: String) -> BackupError {
+        BackupError(
+            .invalidValue, "\"\(text.escapedForMessage)\" is not a duration: \(reason)",
+            remedy: "write numbers with the units s min h d w, added, for example 6d20h or 90min")
+    }
+
+    static func timeExpression(_ text: String, _ reason: String) -> BackupError {
+        BackupError(
+            .invalidValue, "\"\(text.escapedForMessage)\" is not a time: \(reason)",
+            remedy: "write 2026-11-21, 2026-11-21T14:00, 2026-11-21T14:00:00Z, now, today, yesterday, "
+                + "@1795220058 (seconds since 1970) or an age like 2d or 36h")
+    }
+
+    static func byteCount(_ text: String) -> BackupError {
+        BackupError(
+            .invalidValue, "\"\(text.escapedForMessage)\" is not a size",
+            remedy: "write a number of bytes with an optional unit k M G T (1000) or Ki Mi Gi Ti (1024), "
+                + "for example 500G or 64Mi")
+    }
+
+    static func json(_ reason: String, at offset: Int) -> BackupError {
+        BackupError(.damaged, "not valid JSON: \(reason) at byte \(offset)")
+    }
+
+    static func metadata(_ reason: String) -> BackupError {
+        BackupError(.damaged, "not valid element metadata: \(reason)")
+    }
+}
+
+extension String {
+    /// This text with control and format characters made visible and cut to 200 characters, so that bad input cannot
+    /// forge log lines or flood a terminal.
+    package var escapedForMessage: String {
+        var result = ""
+        var count = 0
+        for scalar in unicodeScalars {
+            if count == 200 { return result + "…" }
+            count += 1
+            switch scalar {
+            case "\n": result += "\\n"
+            case "\r": result += "\\r"
+            case "\t": result += "\\t"
+            case "\"": result += "\\\""
+            default:
+                switch scalar.properties.generalCategory {
+                // Format characters turn the direction of text, or are not seen at all.
+                case .control, .format, .lineSeparator, .paragraphSeparator:
+                    result += "\\u{" + String(scalar.value, radix: 16) + "}"
+                default:
+                    result.unicodeScalars.append(scalar)
+                }
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,48 @@
+import BackupModel
+import Glibc
+
+/// Finds programs before anything is started.
+enum ExecutableLookup {
+    /// What is searched where the environment has no `PATH`, as the shell does it.
+    private static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    /// The path of the program of `stage`.
+    ///
+    /// - Throws: `programMissing` when there is none, or none that may be executed.
+    static func path(of stage: ProcessStage, _ label: StageLabel) throws(BackupError) -> String {
+        let program = stage.executable
+        if program.contains("/") {
+            switch look(at: program) {
+            case .executable: return program
+            case .unusable(let reason): throw .programUnusable(label, program, reason)
+            case .missing: throw .programMissing(label, program, searched: nil)
+            }
+        }
+        let searched = stage.environment["PATH"] ?? getenv("PATH").map { String(cString: $0) } ?? defaultPath
+        var unusable: (path: String, reason: String)?
+        for directory in searched.split(separator: ":") where directory.hasPrefix("/") && !program.isEmpty {
+            let candidate = directory + "/" + program
+            switch look(at: candidate) {
+            case .executable: return candidate
+            case .unusable(let reason): unusable = unusable ?? (candidate, reason)
+            case .missing: continue
+            }
+        }
+        if let unusable { throw .programUnusable(label, unusable.path, unusable.reason) }
+        throw .programMissing(label, program, searched: searched)
+    }
+
+    private enum Finding {
+        case executable, missing
+        case unusable(String)
+    }
+
+    private static func look(at path: String) -> Finding {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            return errno == EACCES ? .unusable("a directory on the way to it may not be entered") : .missing
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { return .unusable("it is not a plain file") }
+        return access(path, X_OK) == 0 ? .executable : .unusable("this user may not execute it")
+    }
+}

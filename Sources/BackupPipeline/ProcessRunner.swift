@@ -1,0 +1,130 @@
+import BackupModel
+import BackupSystem
+import Glibc
+import Subprocess
+import SystemPackage
+
+/// Runs a process as one node of a pipeline.
+struct ProcessRunner: Sendable {
+    let stage: ProcessStage
+    let label: StageLabel
+    /// The program, found already.
+    let path: String
+    let index: Int
+    let input: Boundary
+    let output: Boundary
+    let standardError: BackupSystem.Pipe
+    let state: RunState
+    let timings: PipelineTimings
+
+    /// Returns when the process is reaped. Must run in a task that is not cancelled.
+    func run() async {
+        guard state.begin(index) else { return leave(NodeFailure(kind: .stopped, error: .stopped())) }
+        guard let reader = input.reader, let writer = output.writer else { return leave(nil) }
+        var options = PlatformOptions()
+        // A group of its own, so that what it starts can be ended with it.
+        options.processGroupID = 0
+        var additions: [Environment.Key: String?] = [:]
+        for (name, value) in stage.environment {
+            if let key = Environment.Key(rawValue: name) { additions[key] = value }
+        }
+        additions["LC_ALL"] = "C"
+        let directory = stage.workingDirectory ?? "/"
+        do {
+            _ = try await Subprocess.run(
+                .path(FilePath(path)),
+                arguments: Arguments(executablePathOverride: stage.executable, remainingValues: stage.arguments),
+                environment: .inherit.updating(additions),
+                workingDirectory: FilePath(directory),
+                platformOptions: options,
+                input: .fileDescriptor(FileDescriptor(rawValue: reader.raw), closeAfterSpawningProcess: false),
+                output: .fileDescriptor(FileDescriptor(rawValue: writer.raw), closeAfterSpawningProcess: false),
+                error: .fileDescriptor(
+                    FileDescriptor(rawValue: standardError.writeEnd.raw), closeAfterSpawningProcess: false)
+            ) { execution in
+                await follow(execution.processIdentifier)
+            }
+        } catch {
+            leave(
+                NodeFailure(kind: .own, error: .notStarted(label, path, directory: directory, error)))
+        }
+    }
+
+    /// Waits for the end of a started process, on a thread.
+    private func follow(_ process: ProcessIdentifier) async {
+        output.closeWriter()
+        standardError.writeEnd.close()
+        state.started(index, pid: process.value)
+        let watch = ProcessWatch(
+            pid: process.value, descriptor: process.processDescriptor, standardError: standardError.readEnd)
+        do throws(BackupError) {
+            try await BlockingThread.run(stage.name) {
+                let end = watch.waitForEnd()
+                state.exited(index)
+                let failure = judge(end)
+                state.ended(
+                    index, failure, exitStatus: end.signal == nil ? end.status : nil, standardError: end.log.text)
+                input.closeReader()
+                standardError.readEnd.close()
+            }
+        } catch {
+            kill(-process.value, SIGKILL)
+            leave(NodeFailure(kind: .own, error: error))
+        }
+        // Until then the process stays a zombie, so that its number cannot belong to anybody else.
+        await state.mayReap.wait()
+    }
+
+    /// Ends the node without a process.
+    private func leave(_ failure: NodeFailure?) {
+        state.ended(index, failure)
+        input.closeReader()
+        output.closeWriter()
+        closeStandardError()
+    }
+
+    /// Does nothing to what is closed already.
+    func closeStandardError() {
+        standardError.readEnd.close()
+        standardError.writeEnd.close()
+    }
+
+    // MARK: - What was wrong
+
+    private func judge(_ end: ProcessWatch.End) -> NodeFailure? {
+        let lines = end.log.lastLines
+        if end.signal == nil, stage.acceptedStatuses.contains(end.status) { return judgeInput(lines) }
+        let error: BackupError =
+            if let signal = end.signal { .killed(label, signal: signal, lines) } else {
+                .badStatus(label, end.status, lines)
+            }
+        if state.wasStopped(index) { return NodeFailure(kind: .stopped, error: error) }
+        // 141 is what a shell makes of SIGPIPE; tar and others catch it and complain.
+        let isVictim =
+            (end.signal == SIGPIPE || end.status == 141 || end.log.text.contains("Broken pipe"))
+            && (output.producerWasCutOff || !output.isPipe)
+        return NodeFailure(kind: isVictim ? .readerGone : .own, error: error)
+    }
+
+    /// Checks that a process which says that all is well has taken all of its input.
+    ///
+    /// It need not have met the end: if the producer writes nothing more, nothing was lost. So the producer is given
+    /// time to write or to end, which makes the answer independent of who was faster.
+    private func judgeInput(_ lines: String) -> NodeFailure? {
+        guard input.isPipe, let reader = input.reader else { return nil }
+        let deadline = SystemClock.monotonic() + timings.inputEndGrace
+        while true {
+            let waiting = reader.bytesWaiting
+            if waiting > 0 {
+                return NodeFailure(kind: blame, error: .unreadInput(label, bytes: waiting, lines))
+            }
+            if reader.isAtEnd { return nil }
+            if state.stop.isRaised { return NodeFailure(kind: .stopped, error: .stopped()) }
+            let left = deadline - SystemClock.monotonic()
+            if left <= 0 { return NodeFailure(kind: blame, error: .leftEarly(label, lines)) }
+            waitUntilReady(reader.raw, POLLIN, or: state.stop.raw, timeout: CInt(max(1, min(left, 60) * 1000)))
+        }
+    }
+
+    private var blame: NodeFailure.Kind { state.wasStopped(index) ? .stopped : .own }
+}

@@ -1,0 +1,46 @@
+package import BackupModel
+
+/// One stage of a pipeline: bytes in at one end, bytes out at the other.
+package enum Stage: Sendable {
+    /// A process that reads standard input and writes standard output.
+    case process(ProcessStage)
+    /// A transform inside this process, made on the thread that will run it.
+    case transform(name: String, make: @Sendable () throws(BackupError) -> any ByteTransform)
+
+    package var name: String {
+        switch self {
+        case .process(let stage): stage.name
+        case .transform(let name, _): name
+        }
+    }
+}
+
+/// A process as a stage.
+package struct ProcessStage: Sendable {
+    /// What messages call it: `tar`, `gpg`.
+    package var name: String
+    /// An absolute path, or a name that is looked up in `PATH`.
+    package var executable: String
+    /// The arguments, the program's own name not among them.
+    package var arguments: [String]
+    /// Added to the environment, replacing what is there. `LC_ALL=C` is always set, so that messages can be understood.
+    package var environment: [String: String]
+    /// Where it runs; `nil` for `/`, so that no service keeps a mounted file system busy.
+    package var workingDirectory: String?
+    /// The exit statuses that count as success. A signal never does.
+    package var acceptedStatuses: Set<Int32>
+    /// How long it may run; `nil` for as long as bytes move.
+    package var timeout: TimeSpan?
+    package init(
+        name: String, executable: String, arguments: [String], environment: [String: String] = [:],
+        workingDirectory: String? = nil, acceptedStatuses: Set<Int32> = [0], timeout: TimeSpan? = nil
+    ) {
+        self.name = name
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+        self.acceptedStatuses = acceptedStatuses
+        self.timeout = timeout
+    }
+}

@@ -1,0 +1,151 @@
+import BackupModel
+import BackupSystem
+import Glibc
+
+/// Watches a running pipeline from a thread of its own: notices what hangs, and ends everything when something is
+/// wrong.
+struct Supervisor: Sendable {
+    let state: RunState
+    /// `boundaries[i]` is the input of node `i`, `boundaries[i + 1]` its output.
+    let boundaries: [Boundary]
+    let stallTimeout: TimeSpan?
+    let timings: PipelineTimings
+
+    private enum Phase {
+        case running
+        case settling(until: Double)
+        case terminating(until: Double)
+        case killing
+    }
+
+    /// Returns when all nodes have ended.
+    func run() {
+        var phase = Phase.running
+        var stall = StallWatch(limit: stallTimeout)
+        while true {
+            state.wake.clear()
+            let nodes = state.nodes
+            if nodes.allSatisfy({ $0.endedAt != nil }) { break }
+            let now = SystemClock.monotonic()
+            var pause = 1.0
+            switch phase {
+            case .running:
+                pause = watch(nodes, now, &stall)
+                if let trigger = state.trigger {
+                    phase = .settling(until: trigger == .failure ? now + timings.settle : now)
+                    continue
+                }
+            case .settling(let until):
+                let trigger = state.trigger
+                if now < until, trigger == .failure {
+                    pause = until - now
+                } else {
+                    state.stopAll()
+                    phase = .terminating(until: now + timings.terminationGrace)
+                    continue
+                }
+            case .terminating(let until):
+                if now >= until {
+                    state.killAll()
+                    phase = .killing
+                } else {
+                    pause = until - now
+                }
+            case .killing:
+                // Whatever was started in the meantime.
+                state.killAll()
+                pause = 0.2
+            }
+            var poller = pollfd(fd: state.wake.raw, events: Int16(POLLIN), revents: 0)
+            _ = poll(&poller, 1, CInt(max(1, min(pause, 60) * 1000)))
+        }
+        if state.trigger != nil { state.killAll() }
+    }
+
+    /// Looks for what hangs. Returns the seconds until the next look.
+    private func watch(_ nodes: [RunState.Node], _ now: Double, _ stall: inout StallWatch) -> Double {
+        var pause = 60.0
+        for (index, node) in nodes.enumerated() {
+            if let timeout = node.timeout, let startedAt = node.startedAt, node.exitedAt == nil, node.endedAt == nil {
+                if now >= startedAt + timeout {
+                    state.condemn(index, .tooSlow(node.label, limit: TimeSpan(seconds: Int64(timeout))))
+                }
+                pause = min(pause, startedAt + timeout - now)
+            }
+            // As long as the next stage reads, it must meet the end of its input soon after this process has ended.
+            if let exitedAt = node.exitedAt, let fill = boundaries[index + 1].fill, fill.hasWriter {
+                if now >= exitedAt + timings.heldOutputGrace {
+                    state.condemn(index, .outputHeldOpen(node.label, seconds: timings.heldOutputGrace))
+                }
+                pause = min(pause, max(0.02, exitedAt + timings.heldOutputGrace - now))
+            }
+        }
+        if let limit = stallTimeout, limit > .zero, state.trigger == nil {
+            if stall.hasStalled(nodes, boundaries, now) {
+                let index = hangingNode(nodes)
+                state.condemn(index, .stalled(nodes[index].label, limit: limit))
+            }
+            pause = min(pause, stall.interval)
+        }
+        return max(0.001, pause)
+    }
+
+    /// The most downstream node which could work (its input holds bytes or has ended, or it makes them itself) and
+    /// whose output nobody keeps from being taken.
+    private func hangingNode(_ nodes: [RunState.Node]) -> Int {
+        let running = nodes.indices.filter { nodes[$0].endedAt == nil }
+        let able = running.last { index in
+            let hasInput = boundaries[index].fill.map { $0.waiting > 0 || !$0.hasWriter } ?? true
+            let hasRoom = boundaries[index + 1].fill.map { $0.waiting == 0 } ?? true
+            return hasInput && hasRoom
+        }
+        return able ?? running.first ?? 0
+    }
+}
+
+/// Finds out whether bytes move, by everything that shows it: what our threads have counted, what lies in the pipes,
+/// and what the kernel has counted for processes.
+private struct StallWatch {
+    private let limit: Double
+    private var lastSeen: [Int64] = []
+    private var lastMoveAt = 0.0
+    private var nextLookAt = 0.0
+
+    init(limit: TimeSpan?) { self.limit = Double(limit?.seconds ?? 0) }
+
+    /// Seconds between two looks.
+    var interval: Double { min(5, max(0.05, limit / 8)) }
+
+    mutating func hasStalled(_ nodes: [RunState.Node], _ boundaries: [Boundary], _ now: Double) -> Bool {
+        guard now >= nextLookAt else { return false }
+        nextLookAt = now + interval
+        var seen: [Int64] = []
+        for boundary in boundaries {
+            seen.append(boundary.count ?? 0)
+            seen.append(Int64(boundary.fill?.waiting ?? -1))
+        }
+        for node in nodes {
+            seen.append(node.endedAt == nil ? 0 : 1)
+            seen.append(node.exitedAt == nil ? 0 : 1)
+            seen.append(node.exitedAt == nil ? node.pid.map(Self.transferred) ?? 0 : 0)
+        }
+        if seen != lastSeen {
+            lastSeen = seen
+            lastMoveAt = now
+        }
+        return now - lastMoveAt >= limit
+    }
+
+    /// Bytes that the process has read and written so far; 0 where the kernel does not tell.
+    private static func transferred(_ pid: pid_t) -> Int64 {
+        let raw = open("/proc/\(pid)/io", O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { return 0 }
+        let file = OwnedDescriptor(raw, name: "/proc/\(pid)/io")
+        defer { file.close() }
+        guard let bytes = try? file.readAll(limit: 4096) else { return 0 }
+        let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+        return lines.prefix(2).reduce(0) { sum, line in
+            sum &+ (line.split(separator: " ").last.flatMap { Int64($0) } ?? 0)
+        }
+    }
+}

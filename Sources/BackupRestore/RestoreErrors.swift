@@ -1,0 +1,99 @@
+import BackupModel
+
+/// The wording of every refusal of this module.
+extension BackupError {
+    static func noSource(_ source: SourceURL) -> BackupError {
+        BackupError(
+            .notFound, "there is no source \(source) in this storage", remedy: "`gb restore list` shows the sources")
+    }
+
+    static func beforeFirst(_ source: SourceURL, _ time: Timestamp, first: Timestamp) -> BackupError {
+        BackupError(
+            .notFound, "nothing of \(source) is as old as \(time): its first restore point is \(first)",
+            remedy: "give a later --at, or none for the newest state")
+    }
+
+    static func noFull(_ source: SourceURL, _ id: ElementID, lastGood: Timestamp?) -> BackupError {
+        BackupError(
+            .damaged,
+            "the chain of \(source) has a gap: \(id) is an increment, and the element before it is not in this storage",
+            remedy: lastGood.map { "fetch the missing element from another holder, or restore the state of \($0) with --at" }
+                ?? "fetch the missing element from another holder")
+    }
+
+    static func notEmpty(_ path: String) -> BackupError {
+        BackupError(
+            .exists, "the directory \(path.escapedForMessage) is not empty",
+            remedy: "give an empty or new directory, or say --into-existing to write over what is there")
+    }
+
+    static func notDirectory(_ path: String) -> BackupError {
+        BackupError(.usage, "\(path.escapedForMessage) is no directory", remedy: "give --to an empty or new directory")
+    }
+
+    static func rootTarget() -> BackupError {
+        BackupError(
+            .usage, "the target is the root of this machine's file system",
+            remedy: "say --in-place if the running system is to be overwritten, or give another directory")
+    }
+
+    static func insideStorage(_ path: String, _ storage: String) -> BackupError {
+        BackupError(
+            .usage, "\(path.escapedForMessage) lies in the storage \(storage.escapedForMessage) that is restored from",
+            remedy: "give a directory outside the storage")
+    }
+
+    static func wouldDelete(_ path: String, _ count: Int) -> BackupError {
+        BackupError(
+            .usage,
+            "restoring \(count) increments into \(path.escapedForMessage) deletes what the backup does not know: GNU tar makes "
+                + "every directory of the backup exactly as it was",
+            remedy: "extract into an empty directory and copy from there, or say --delete-unknown as well")
+    }
+
+    static func recordedCommand(_ id: ElementID, _ command: [String]) -> BackupError {
+        BackupError(
+            .untrusted,
+            "\(id) says that the command `\(command.joined(separator: " ").escapedForMessage)` undoes one of its stages; commands from "
+                + "metadata are not run unless the configuration has them too",
+            remedy: "set pipeline.compression to {command: …, restore: …} with this restore command, or run it by hand (gb restore plan --shell)")
+    }
+
+    static func cannotUndo(_ id: ElementID, _ stage: String) -> BackupError {
+        BackupError(
+            .damaged, "\(id) went through the stage \"\(stage.escapedForMessage)\", and nothing is known to undo it",
+            remedy: "look at its Pipeline with `gb storage show`, and undo it by hand")
+    }
+
+    /// The statement of what not to trust, after something went wrong in the middle of a restore.
+    static func restoreStopped(_ id: ElementID, target: String, done: Int, total: Int, _ cause: BackupError) -> BackupError {
+        let trust =
+            done == 0
+            ? "nothing that was written to \(target.escapedForMessage) can be trusted"
+            : "what is in \(target.escapedForMessage) is a mixture of the state after element \(done) of \(total) and parts of "
+                + "the next one: do not trust it"
+        return BackupError(
+            cause.code, "the restore stopped at \(id), and \(trust)",
+            remedy: cause.code == .damaged
+                ? "empty the directory; fetch another copy of that element, or restore an earlier state with --at"
+                : "empty the directory, remove the cause, and restore again",
+            cause: cause)
+    }
+
+    static func pathRenamed(_ path: String, _ id: ElementID) -> BackupError {
+        BackupError(
+            .failed, "a directory on the way to \(path.escapedForMessage) was renamed in \(id): single paths cannot be followed through that",
+            remedy: "extract the whole source into an empty directory, and take the path from there")
+    }
+
+    static func noPaths(_ paths: [String], _ source: SourceURL) -> BackupError {
+        BackupError(
+            .notFound,
+            "not in \(source) at that time: \(paths.map(\.escapedForMessage).joined(separator: ", "))",
+            remedy: "paths are relative to the root of the source, for example etc/hosts; another --at may have them")
+    }
+
+    static func tarDamaged(_ reason: String) -> BackupError {
+        BackupError(.damaged, "the tar archive cannot be read: \(reason)")
+    }
+}

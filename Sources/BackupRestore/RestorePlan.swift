@@ -1,0 +1,78 @@
+package import BackupModel
+package import BackupStorage
+
+/// Which elements bring a source back to a point in time, in the order in which they are applied.
+package struct RestorePlan: Sendable {
+    package let source: SourceURL
+    /// The full first, then the increments after it; at least one.
+    package let elements: [StoredElement]
+    /// What is wrong with the chain elsewhere, one sentence each; the plan itself is whole.
+    package let warnings: [String]
+
+    /// The state that comes back is of this time.
+    package var time: Timestamp { elements[elements.count - 1].metadata.timestamp }
+
+    /// Bytes that will be read.
+    package var size: Int64 { elements.reduce(0) { $0 + $1.size } }
+
+    /// Chooses the elements.
+    ///
+    /// - Parameter time: the state at this moment, that is the last element of the chain not later than it; `nil` for
+    ///   the newest.
+    /// - Throws: `notFound` for an unknown source or a time before its first full; `damaged` for a gap in the chain.
+    package init(
+        _ storage: any ElementStorage, source: SourceURL, at time: Timestamp?
+    ) throws(BackupError) {
+        let (usable, damaged) = try storage.elements(of: source)
+        let chain = ElementChain(source: source, usable)
+        guard let first = chain.elements.first else {
+            if let (_, error) = damaged.first { throw error }
+            throw .noSource(source)
+        }
+        let last: StoredElement?
+        if let time {
+            last = chain.elements.last { $0.metadata.timestamp <= time }
+            guard last != nil else { throw .beforeFirst(source, time, first: first.metadata.timestamp) }
+        } else {
+            last = chain.elements.last
+        }
+        guard let last else { throw .noSource(source) }
+        try self.init(chain, target: last, warnings: chain.violations + damaged.map { "\($0.0): \($0.1)" })
+    }
+
+    /// The plan that ends with `target`, an element of `chain`.
+    ///
+    /// - Throws: `damaged` for a gap in the chain.
+    package init(
+        _ chain: ElementChain, target: StoredElement, warnings: [String] = []
+    ) throws(BackupError) {
+        let byUUID = Dictionary(
+            chain.elements.compactMap { element in element.metadata.uuid.map { ($0, element) } },
+            uniquingKeysWith: { first, _ in first })
+        source = chain.source
+        elements = try Self.follow(target, byUUID, chain)
+        self.warnings = warnings
+    }
+
+    /// From an element back to the full that it needs.
+    private static func follow(
+        _ last: StoredElement, _ byUUID: [ElementUUID: StoredElement], _ chain: ElementChain
+    ) throws(BackupError) -> [StoredElement] {
+        var path = [last]
+        var element = last
+        // A circle would be longer than the chain.
+        while element.metadata.type == .inc, path.count <= chain.elements.count {
+            guard let predecessor = element.metadata.predecessor, let previous = byUUID[predecessor] else { break }
+            path.append(previous)
+            element = previous
+        }
+        guard element.metadata.type == .full else {
+            let position = chain.elements.firstIndex { $0.id == element.id } ?? 0
+            let lastGood = chain.elements[..<position].last { candidate in
+                candidate.metadata.type == .full || candidate.metadata.predecessor.flatMap { byUUID[$0] } != nil
+            }
+            throw .noFull(chain.source, element.id, lastGood: lastGood?.metadata.timestamp)
+        }
+        return path.reversed()
+    }
+}

@@ -1,0 +1,45 @@
+import BackupModel
+package import BackupPipeline
+
+/// What undoes stages, given by whoever knows compression and keys.
+package struct RestoreTools: Sendable {
+    /// The process that decrypts, with the key ring of this machine.
+    package var decrypt: ProcessStage
+    /// The stage that undoes zstd.
+    package var decompress: Stage
+    /// Restore commands that the administrator of this machine has configured, and that may therefore be run.
+    package var trustedCommands: [[String]]
+
+    package init(decrypt: ProcessStage, decompress: Stage, trustedCommands: [[String]]) {
+        self.decrypt = decrypt
+        self.decompress = decompress
+        self.trustedCommands = trustedCommands
+    }
+}
+
+/// One step on the way back from stored bytes to the payload.
+struct UndoStep: Sendable {
+    let stage: Stage
+    /// The same as a command for a shell.
+    let shellCommand: [String]
+}
+
+/// How the bytes of an element are undone, and what is inside.
+package struct ElementLayers: Sendable {
+    /// What the innermost bytes are.
+    package enum Payload: Sendable {
+        /// An archive that GNU tar reads.
+        case tar
+        /// Bytes that mean something to whoever wrote them: a dump, a log file.
+        case bytes
+    }
+
+    let steps: [UndoStep]
+    package let payload: Payload
+
+    package var isArchive: Bool { payload == .tar }
+    package var stages: [Stage] { steps.map(\.stage) }
+    package var shellCommands: [[String]] { steps.map(\.shellCommand) }
+    /// Whether a secret key is needed.
+    package let isEncrypted: Bool
+}

@@ -1,0 +1,26 @@
+package import BackupModel
+package import BackupSystem
+import Crypto
+
+/// The SHA-512 that metadata keeps of stored bytes.
+package enum DataDigest {
+    /// Reads the file from where it stands to its end, with constant memory.
+    ///
+    /// - Parameter progress: is called with the number of bytes read since the call before.
+    /// - Returns: 64 bytes.
+    package static func sha512(
+        _ file: OwnedDescriptor, progress: (Int) -> Void = { _ in }
+    ) throws(BackupError) -> [UInt8] {
+        var hash = SHA512()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
+        defer { buffer.deallocate() }
+        while true {
+            let count = try file.read(into: buffer)
+            if count == 0 { return Array(hash.finalize()) }
+            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            progress(count)
+        }
+    }
+
+    package static func sha512(_ bytes: [UInt8]) -> [UInt8] { Array(SHA512.hash(data: bytes)) }
+}

@@ -1,0 +1,94 @@
+package import BackupModel
+package import BackupSystem
+
+/// Keeps each element as plain files in a directory tree: the source `/host1/root` has its elements in `/host1`, as
+/// `<time><serial>-root-<type>.data` and `.info`, attributes beside them. Sources whose URLs differ only in the last part
+/// share a directory. Readable without this program, and shared with the Python original.
+package struct DefaultFileStorage: ElementStorage {
+    /// What must be on stable storage before an element counts as stored.
+    package enum Durability: Sendable {
+        /// Nothing: the kernel writes when it likes. For tests and for storages that can be made again.
+        case none
+        /// The whole file system at once (`syncfs`).
+        case filesystem
+        /// The element's own files and directory (`fsync`).
+        case element
+    }
+
+    /// The zone of the time in file names. Reading never depends on it.
+    package enum NameZone: Sendable {
+        case utc, local
+    }
+
+    package let root: Directory
+    package let durability: Durability
+    package let nameZone: NameZone
+
+    /// - Parameter create: make the directory if it is missing.
+    package init(
+        path: String, durability: Durability = .element, nameZone: NameZone = .utc, create: Bool = false
+    ) throws(BackupError) {
+        do throws(BackupError) { root = try Directory(path: path, create: create) } catch {
+            throw .storageMissing(path, error)
+        }
+        self.durability = durability
+        self.nameZone = nameZone
+    }
+
+    /// The directory that holds the elements of a source, with those of its sisters; `nil` if there is none.
+    func directory(of source: SourceURL) throws(BackupError) -> Directory? {
+        do throws(BackupError) { return try root.directory(holding: source) } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+    }
+
+    // MARK: - Reading
+
+    package func element(_ id: ElementID) throws(BackupError) -> StoredElement {
+        guard let directory = try directory(of: id.source) else { throw .noElement(id) }
+        return try Self.read(id, in: directory)
+    }
+
+    static func read(_ id: ElementID, in directory: Directory) throws(BackupError) -> StoredElement {
+        let name = id.fileName("info")
+        let metadata: ElementMetadata
+        do throws(BackupError) {
+            let bytes = try directory.readFile(name, limit: ElementMetadata.maximumSize)
+            metadata = try ElementMetadata(parsing: bytes)
+        } catch {
+            switch error.code {
+            case .notFound: throw .noElement(id)
+            case .damaged, .untrusted: throw .damagedInfo(directory.path + "/" + name, error)
+            default: throw error
+            }
+        }
+        let dataName = id.fileName("data")
+        guard let status = try directory.status(dataName) else { throw .missingData(id) }
+        guard status.kind == .regular else {
+            throw .damagedInfo(
+                directory.path + "/" + name,
+                BackupError(.damaged, "the .data beside it is \(status.kindName) where a plain file should be"))
+        }
+        return StoredElement(id: id, metadata: metadata, size: status.size)
+    }
+
+    package func openData(_ id: ElementID) throws(BackupError) -> OwnedDescriptor {
+        guard let directory = try directory(of: id.source) else { throw .noElement(id) }
+        do throws(BackupError) { return try directory.openFile(id.fileName("data")) } catch {
+            if error.code == .notFound { throw .noElement(id) }
+            throw error
+        }
+    }
+
+    package func localPath(of id: ElementID) -> String? {
+        root.path + id.source.holdingPath + "/" + id.fileName("data")
+    }
+
+    /// Whether the storage's file system has some space and lets us write: made and forgotten without a trace.
+    package func checkWritable() throws(BackupError) {
+        let file = try UnnamedFile(in: root, fallbackName: "tmp-check-\(Randomness.token())")
+        defer { file.discard() }
+        try file.descriptor.write([UInt8](repeating: 0x20, count: 64 << 10))
+    }
+}

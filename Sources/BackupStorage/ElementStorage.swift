@@ -1,0 +1,92 @@
+package import BackupModel
+package import BackupSystem
+
+/// Keeps backup data elements. An element is visible only when it is whole, and it never changes afterwards.
+///
+/// All calls block until the disk has done its part. Any number of threads and processes may use the same storage.
+package protocol ElementStorage: Sendable {
+    /// Opens a place for the bytes of a new element. Nothing is visible before ``ElementSink/commit(_:size:)``.
+    func beginElement(source: SourceURL) throws(BackupError) -> any ElementSink
+
+    /// The element `id`.
+    ///
+    /// - Throws: `notFound`; `damaged` when metadata or data cannot be used.
+    func element(_ id: ElementID) throws(BackupError) -> StoredElement
+
+    /// Calls `body` for each source that has elements, parents before children, by name.
+    func forEachSource(
+        matching pattern: SourcePattern?, _ body: (SourceURL) throws(BackupError) -> Void
+    ) throws(BackupError)
+
+    /// Calls `body` for each element of `source`, in the order of their names (up to 50,000; behind that, in runs).
+    /// Memory does not grow with the number of elements.
+    func forEachElement(
+        of source: SourceURL, _ body: (ListedElement) throws(BackupError) -> Void
+    ) throws(BackupError)
+
+    /// The bytes of `.data`, for reading from the start.
+    func openData(_ id: ElementID) throws(BackupError) -> OwnedDescriptor
+
+    /// Where the bytes lie for whoever wants to read them without this program; `nil` for storages that are no directory.
+    func localPath(of id: ElementID) -> String?
+
+    /// The names of the facts kept beside an element, sorted.
+    func attributes(of id: ElementID) throws(BackupError) -> [AttributeName]
+
+    /// A fact kept beside an element; `nil` if it is not there.
+    func attribute(_ name: AttributeName, of id: ElementID) throws(BackupError) -> [UInt8]?
+
+    /// Keeps a fact beside an element, durable on return; `nil` removes it.
+    ///
+    /// - Throws: `notFound` when there is no such element.
+    func setAttribute(_ name: AttributeName, of id: ElementID, to value: [UInt8]?) throws(BackupError)
+
+    /// Removes an element: it vanishes as a whole, then its attributes and its bytes go.
+    ///
+    /// - Throws: `notFound`; `busy` when somebody is at work on it.
+    func delete(_ id: ElementID) throws(BackupError)
+}
+
+extension ElementStorage {
+    /// All elements of `source` that can be used, in the order of their names, and the damaged ones.
+    package func elements(
+        of source: SourceURL
+    ) throws(BackupError) -> (usable: [StoredElement], damaged: [(ElementID, BackupError)]) {
+        var usable: [StoredElement] = []
+        var damaged: [(ElementID, BackupError)] = []
+        try forEachElement(of: source) { listed throws(BackupError) in
+            switch listed {
+            case .element(let element): usable.append(element)
+            case .damaged(let id, let error): damaged.append((id, error))
+            }
+        }
+        return (usable, damaged)
+    }
+
+    /// Whether an element of `source` with this UUID is there.
+    package func contains(_ uuid: ElementUUID, of source: SourceURL) throws(BackupError) -> Bool {
+        var found = false
+        try forEachElement(of: source) { listed throws(BackupError) in
+            if case .element(let element) = listed, element.metadata.uuid == uuid { found = true }
+        }
+        return found
+    }
+}
+
+/// A place for the bytes of one new element.
+package protocol ElementSink: Sendable {
+    /// Where the bytes go.
+    var descriptor: OwnedDescriptor { get }
+
+    /// Makes the element visible, as durable as the storage is configured to be.
+    ///
+    /// - Parameters:
+    ///   - metadata: is written as it is.
+    ///   - size: the number of bytes that were written; another size on disk is a failure.
+    /// - Returns: The name it got.
+    /// - Throws: `BackupError`; nothing is visible then.
+    func commit(_ metadata: ElementMetadata, size: Int64) throws(BackupError) -> ElementID
+
+    /// Gives the place up. Does nothing after a commit.
+    func discard()
+}

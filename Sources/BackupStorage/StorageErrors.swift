@@ -1,0 +1,68 @@
+import BackupModel
+
+/// The wording of every refusal of this module.
+extension BackupError {
+    static func noElement(_ id: ElementID) -> BackupError {
+        BackupError(.notFound, "there is no element \(id)", remedy: "`gb storage list` shows the elements")
+    }
+
+    static func damagedInfo(_ path: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            .damaged, "the metadata \(path.escapedForMessage) cannot be used",
+            remedy: cause.remedy.isEmpty ? "restore the file from another copy of the element" : cause.remedy, cause: cause)
+    }
+
+    static func missingData(_ id: ElementID) -> BackupError {
+        BackupError(
+            .damaged, "the element \(id) has metadata, but its .data file is missing",
+            remedy: "restore the file from another copy of the element")
+    }
+
+    static func wrongChecksum(_ id: ElementID) -> BackupError {
+        BackupError(
+            .damaged, "the bytes of \(id) are not those that were stored: their SHA-512 differs from the metadata",
+            remedy: "do not restore from it; fetch another copy of the element, and check the disk")
+    }
+
+    static func shortData(_ source: SourceURL, _ found: Int64, _ expected: Int64) -> BackupError {
+        BackupError(
+            .failed, "the new element of \(source) has \(found) bytes on disk where \(expected) were written",
+            remedy: "look at `dmesg` for errors of the disk")
+    }
+
+    static func noFreeName(_ source: SourceURL, _ digits: String) -> BackupError {
+        BackupError(.exists, "too many elements of \(source) have the time \(digits)", remedy: "check the machine's clock")
+    }
+
+    static func metadataTooLarge(_ source: SourceURL, _ size: Int) -> BackupError {
+        BackupError(
+            .invalidValue,
+            "the metadata of the new element of \(source) has \(size) bytes, and \(ElementMetadata.maximumSize) is the most",
+            remedy: "shorten what the unit or the pipeline adds to it")
+    }
+
+    static func nameTaken(_ path: String) -> BackupError {
+        BackupError(
+            .busy, "somebody else has just made \(path.escapedForMessage), without taking its lock",
+            remedy: "try again, and find out which program writes into the storage")
+    }
+
+    static func attributeReserved(_ name: AttributeName) -> BackupError {
+        BackupError(
+            .invalidValue, "no attribute can have the name \(name): it is the one of a value that is being written",
+            remedy: "choose another name")
+    }
+
+    static func attributeTooLarge(_ name: AttributeName, _ id: ElementID, _ size: Int, _ limit: Int) -> BackupError {
+        BackupError(
+            .invalidValue, "the attribute \(name) of \(id) would have \(size) bytes, and \(limit) is the most",
+            remedy: "keep large facts elsewhere, and their place in the attribute")
+    }
+
+    static func storageMissing(_ path: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            cause.code == .notFound ? .configuration : cause.code,
+            "cannot open the storage directory \(path.escapedForMessage)",
+            remedy: "check storage.directory in the configuration, and whether its file system is mounted", cause: cause)
+    }
+}

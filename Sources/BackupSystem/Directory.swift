@@ -1,0 +1,217 @@
+package import BackupModel
+import CBackupShims
+import Glibc
+
+/// An open directory. Everything is done relative to it and beneath it: no path that is given here can lead out of it,
+/// and no symbolic link is followed, whoever put it there.
+package final class Directory: Sendable {
+    package let descriptor: OwnedDescriptor
+    /// The path it was opened by, for messages.
+    package let path: String
+
+    private init(_ descriptor: OwnedDescriptor, path: String) {
+        self.descriptor = descriptor
+        self.path = path
+    }
+
+    /// Opens the directory at `path`; here symbolic links are followed, since the path is the administrator's.
+    ///
+    /// - Parameter create: make it and its parents, mode 0700, if they are missing.
+    package init(path: String, create: Bool = false) throws(BackupError) {
+        if create { try Self.make(path) }
+        let raw = try systemCall("open the directory", path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        descriptor = OwnedDescriptor(raw, name: path)
+        self.path = path
+    }
+
+    private static func make(_ path: String) throws(BackupError) {
+        if mkdir(path, 0o700) == 0 { return try syncParent(of: path) }
+        switch errno {
+        case EEXIST: return
+        case ENOENT:
+            guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { break }
+            try make(String(path[..<slash]))
+            if mkdir(path, 0o700) == 0 { return try syncParent(of: path) }
+            if errno == EEXIST { return }
+        default: break
+        }
+        throw .system(errno, "make the directory", path)
+    }
+
+    private static func syncParent(of path: String) throws(BackupError) {
+        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+        try Directory(path: String(path[..<slash])).sync()
+    }
+
+    // MARK: - Below
+
+    /// The directory at the relative path `below`; with `create`, missing ones are made with mode 0700 and are durable
+    /// before this returns.
+    package func directory(_ below: String, create: Bool = false) throws(BackupError) -> Directory {
+        let full = path + "/" + below
+        let flags = O_RDONLY | O_DIRECTORY
+        let raw = backup_open_beneath(descriptor.raw, below, flags, 0)
+        if raw >= 0 { return Directory(OwnedDescriptor(raw, name: full), path: full) }
+        guard create, errno == ENOENT else { throw .system(errno, "open the directory", full) }
+        var current = self
+        for part in below.split(separator: "/") {
+            if mkdirat(current.descriptor.raw, String(part), 0o700) == 0 {
+                try current.sync()
+            } else if errno != EEXIST {
+                throw .system(errno, "make the directory", current.path + "/" + part)
+            }
+            let next = current.path + "/" + part
+            let raw = try systemCall("open the directory", next) {
+                backup_open_beneath(current.descriptor.raw, String(part), flags, 0)
+            }
+            current = Directory(OwnedDescriptor(raw, name: next), path: next)
+        }
+        return current
+    }
+
+    /// Opens the plain file at the relative path `name` for reading. Never waits, whatever lies there.
+    ///
+    /// - Throws: `notFound`; `damaged` when it is no plain file; `untrusted` for a symbolic link on the way.
+    package func openFile(_ name: String) throws(BackupError) -> OwnedDescriptor {
+        let full = path + "/" + name
+        let raw = try systemCall("open", full) {
+            backup_open_beneath(descriptor.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
+        }
+        let file = OwnedDescriptor(raw, name: full)
+        let status = try file.status()
+        guard status.kind == .regular else { throw .notRegular(full, status.kindName) }
+        return file
+    }
+
+    /// The bytes of the plain file `name`, at most `limit`.
+    package func readFile(_ name: String, limit: Int) throws(BackupError) -> [UInt8] {
+        try openFile(name).readAll(limit: limit)
+    }
+
+    /// As ``readFile(_:limit:)``, `nil` when there is no such file.
+    package func readFileIfPresent(_ name: String, limit: Int) throws(BackupError) -> [UInt8]? {
+        do throws(BackupError) { return try readFile(name, limit: limit) } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+    }
+
+    /// What lies at `name`, a single name, itself, not what it points to; `nil` for nothing.
+    package func status(_ name: String) throws(BackupError) -> FileStatus? {
+        try checkPlain(name)
+        var status = stat()
+        do throws(BackupError) {
+            try systemCall("look at", path + "/" + name) {
+                fstatat(descriptor.raw, name, &status, AT_SYMLINK_NOFOLLOW)
+            }
+        } catch {
+            if error.code == .notFound { return nil }
+            throw error
+        }
+        return FileStatus(status)
+    }
+
+    /// Creates the file `name` for writing, mode 0600.
+    ///
+    /// - Throws: `exists` when it is there already.
+    package func createFile(_ name: String) throws(BackupError) -> OwnedDescriptor {
+        let full = path + "/" + name
+        let raw = try systemCall("create", full) {
+            backup_open_beneath(descriptor.raw, name, O_RDWR | O_CREAT | O_EXCL, 0o600)
+        }
+        return OwnedDescriptor(raw, name: full)
+    }
+
+    /// The calls that `openat2` does not do for us take single names only, and so cannot lead out of here.
+    func checkPlain(_ name: String) throws(BackupError) {
+        if name.isEmpty || name == "." || name == ".." || name.utf8.contains(where: { $0 == 0x2f || $0 == 0 }) {
+            throw .noPlainName(path, name)
+        }
+    }
+
+    // MARK: - Changing
+
+    /// Removes the file `name`; nothing happens if it is not there.
+    package func removeFile(_ name: String) throws(BackupError) {
+        try checkPlain(name)
+        do throws(BackupError) {
+            try systemCall("remove", path + "/" + name) { unlinkat(descriptor.raw, name, 0) }
+        } catch {
+            if error.code != .notFound { throw error }
+        }
+    }
+
+    /// Gives `old` the name `new`, replacing what had it.
+    package func rename(_ old: String, to new: String) throws(BackupError) {
+        try checkPlain(old)
+        try checkPlain(new)
+        try systemCall("rename", path + "/" + old) { renameat(descriptor.raw, old, descriptor.raw, new) }
+    }
+
+    /// Replaces the contents of the file `name` as a whole: whoever looks sees the old or the new contents, and with
+    /// `durable` the new ones are on stable storage when this returns. Mode 0600.
+    package func replaceFile(_ name: String, with bytes: [UInt8], durable: Bool = true) throws(BackupError) {
+        let temporary = name + ".tmp"
+        try removeFile(temporary)
+        let file = try createFile(temporary)
+        do throws(BackupError) {
+            try file.write(bytes)
+            if durable { try file.sync() }
+            try rename(temporary, to: name)
+        } catch {
+            unlinkat(descriptor.raw, temporary, 0)
+            throw error
+        }
+        if durable { try sync() }
+    }
+
+    /// Returns when all names in this directory are on stable storage.
+    package func sync() throws(BackupError) { try descriptor.sync() }
+
+    /// Returns when everything on the file system of this directory is on stable storage.
+    package func syncFileSystem() throws(BackupError) {
+        try systemCall("sync the file system of", path) { backup_sync_filesystem(descriptor.raw) }
+    }
+
+    // MARK: - Listing
+
+    /// One name in a directory.
+    package struct Entry: Sendable {
+        package let name: String
+        /// `nil` when the file system does not tell without a further call.
+        package let kind: FileStatus.Kind?
+    }
+
+    /// Calls `body` for each name but `.` and `..`, in the order of the file system, without keeping them.
+    package func forEachEntry(_ body: (Entry) throws(BackupError) -> Void) throws(BackupError) {
+        let raw = try systemCall("open the directory", path) {
+            openat(descriptor.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        }
+        guard let stream = fdopendir(raw) else {
+            let error = errno
+            _ = close(raw)
+            throw .system(error, "list", path)
+        }
+        defer { closedir(stream) }
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw .system(errno, "list", path) }
+                return
+            }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name == "." || name == ".." { continue }
+            let kind: FileStatus.Kind? =
+                switch CInt(entry.pointee.d_type) {
+                case CInt(DT_REG): .regular
+                case CInt(DT_DIR): .directory
+                case CInt(DT_LNK): .symbolicLink
+                case CInt(DT_UNKNOWN): nil
+                default: .other
+                }
+            try body(Entry(name: name, kind: kind))
+        }
+    }
+}

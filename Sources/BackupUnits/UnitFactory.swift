@@ -1,0 +1,37 @@
+package import BackupConfig
+package import BackupModel
+
+/// What the units need to know of the program they run in.
+package struct UnitContext: Sendable {
+    /// The state directory, absolute. A unit keeps its files in `generators/<unit>` below it, mode 0700.
+    package var stateDirectory: String
+    /// Directories that never belong into a backup, absolute: storage, state, runtime.
+    package var excludedDirectories: [String]
+    /// `GNU tar 1.34`: what `tar --version` says; `nil` where it is not known.
+    package var tarVersion: String?
+    /// Makes a zstd compressor for tar indices that are kept; with `nil` they are kept as they are.
+    package var compressIndex: (@Sendable () throws(BackupError) -> any ByteTransform)?
+    /// Called after each change of a unit's files; tests look at what a crash would leave there.
+    var afterStep: (@Sendable (String) -> Void)?
+
+    package init(
+        stateDirectory: String, excludedDirectories: [String] = [], tarVersion: String? = nil,
+        compressIndex: (@Sendable () throws(BackupError) -> any ByteTransform)? = nil
+    ) {
+        self.stateDirectory = stateDirectory
+        self.excludedDirectories = excludedDirectories
+        self.tarVersion = tarVersion
+        self.compressIndex = compressIndex
+    }
+}
+
+/// The unit that `configuration` describes. Callers write `BackupUnits.make(…)`: the module's name is the namespace, a
+/// type of that name would hide it.
+///
+/// - Throws: `configuration` when two sources need the same tar index or a name is too long for one.
+package func make(_ configuration: UnitConfiguration, context: UnitContext) throws(BackupError) -> any BackupUnit {
+    switch configuration.kind {
+    case .tar(let sources): try TarUnit(configuration.name, sources, context)
+    case .command(let sources): try CommandUnit(configuration.name, sources, context)
+    }
+}

@@ -1,0 +1,38 @@
+// System calls and macros of Linux that neither glibc 2.36's headers nor Swift's overlay give to Swift.
+#ifndef BACKUP_SHIMS_H
+#define BACKUP_SHIMS_H
+
+#include <sys/types.h>
+
+/// openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and RESOLVE_NO_MAGICLINKS: resolves `path` below `directory` and
+/// never through a symbolic link. Returns a descriptor, or -1 with errno. O_CLOEXEC is added.
+int backup_open_beneath(int directory, const char *_Nonnull path, int flags, mode_t mode);
+
+/// open(2) with O_TMPFILE: an unnamed file in the directory, open for writing and reading. Returns -1 with errno.
+int backup_open_unnamed(int directory, mode_t mode);
+
+/// linkat(2) that gives the unnamed or open file `file` the name `name` in `directory`; fails with EEXIST if it is taken.
+int backup_link_descriptor(int file, int directory, const char *_Nonnull name);
+
+/// pipe2(2) with O_CLOEXEC.
+int backup_pipe(int ends[_Nonnull 2]);
+
+/// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: starts writing out, waits for nothing.
+int backup_start_writeback(int descriptor, long long offset, long long count);
+
+/// syncfs(2). Returns 0, or -1 with errno.
+int backup_sync_filesystem(int descriptor);
+
+/// Names the calling thread; at most 15 bytes are kept.
+void backup_name_thread(const char *_Nonnull name);
+
+/// fcntl(F_SETPIPE_SZ). Returns the new size in bytes, or -1 with errno.
+int backup_set_pipe_size(int descriptor, int size);
+
+/// ioctl(FIONREAD): the number of bytes that can be read at once, or -1 with errno.
+int backup_bytes_waiting(int descriptor);
+
+/// ioctl(TIOCGWINSZ): the columns of a terminal, or -1 with errno.
+int backup_terminal_columns(int descriptor);
+
+#endif

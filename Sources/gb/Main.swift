@@ -1,0 +1,6 @@
+import BackupCommands
+
+@main
+enum Main {
+    static func main() async { await Entry.main() }
+}

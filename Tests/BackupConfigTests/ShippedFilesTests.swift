@@ -1,0 +1,111 @@
+import BackupConfig
+import BackupModel
+import Glibc
+import Testing
+
+/// Every file that is shipped must be valid, and the templates must do what their comments say.
+@Suite struct ShippedFilesTests {
+    private static let repository = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+        .joined(separator: "/")
+
+    private static func text(_ name: String) throws -> String {
+        let file = try #require(fopen(repository + "/" + name, "r"), "\(name)")
+        defer { fclose(file) }
+        var buffer = [UInt8](repeating: 0, count: 1 << 16)
+        let count = fread(&buffer, 1, buffer.count, file)
+        return String(decoding: buffer[..<count], as: UTF8.self)
+    }
+
+    @Test func theMainTemplateHoldsTheDefaultsAndAPlaceholderForTheKey() throws {
+        let main = try TemporaryConfiguration(main: Self.text("etc/config")).load().main
+        let defaults = try TemporaryConfiguration().load().main
+        #expect(main.general == defaults.general)
+        #expect(main.storage == defaults.storage)
+        #expect(main.generator == defaults.generator)
+        #expect(main.pipeline.compression == defaults.pipeline.compression)
+        #expect(main.pipeline.stallTimeout == defaults.pipeline.stallTimeout)
+        #expect(main.pipeline.encryption == .recipients([String(repeating: "0", count: 40)]))
+    }
+
+    @Test func theMainTemplateExplainsEveryKey() throws {
+        let shown = try TemporaryConfiguration(main: Self.text("etc/config")).load().show(unit: nil, explain: true)
+        #expect(!shown.contains("# default"), "a key is missing in the template:\n\(shown)")
+    }
+
+    @Test(arguments: [("Root", "tar"), ("Dump", "command")])
+    func theExamplesFitTheirUnitDefinitions(name: String, definition: String) throws {
+        let directory = try TemporaryConfiguration(main: Self.text("etc/config"))
+        try directory.unit(
+            name, definition: Self.text("units/" + definition), overlay: Self.text("etc/units/\(name).config.example"))
+        try directory.write("etc/units/\(name).config.example", Self.text("etc/units/\(name).config.example"))
+        let loaded = try directory.load()
+        #expect(loaded.unitErrors.flatMap(\.errors).map(\.description) == [])
+        #expect(loaded.warnings == [])
+        #expect(loaded.units.map(\.name) == [name])
+        #expect(try loaded.show(unit: name, explain: false).contains("unit: \(definition)\n"))
+    }
+
+    /// The blocks of YAML in the documentation: overlays name their unit in a comment, the others are of the main
+    /// configuration.
+    @Test func theExamplesOfTheDocumentationAreValid() throws {
+        let blocks = try Self.text("doc/configuration.md").split(separator: "```yaml\n").dropFirst()
+            .compactMap { $0.split(separator: "```").first.map(String.init) }
+        #expect(blocks.count == 4)
+        for block in blocks {
+            guard block.hasPrefix("# /etc/guerillabackup/units/") else {
+                let main = block.contains("pipeline:") ? block : TemporaryConfiguration.plainMain + block
+                #expect(throws: Never.self) { try TemporaryConfiguration(main: main).load() }
+                continue
+            }
+            let definition = try #require(block.prefix { $0 != "\n" }.split(separator: "/").last)
+            let directory = try TemporaryConfiguration()
+            try directory.unit("A", definition: Self.text("units/\(definition)"), overlay: block)
+            #expect(try directory.load().unitErrors.flatMap(\.errors).map(\.description) == [])
+        }
+    }
+
+    @Test func theDocumentationNamesEveryKey() throws {
+        let documentation = try Self.text("doc/configuration.md")
+        let directory = try TemporaryConfiguration(main: Self.text("etc/config"))
+        for (name, definition) in [("Root", "tar"), ("Dump", "command")] {
+            try directory.unit(
+                name, definition: Self.text("units/" + definition),
+                overlay: Self.text("etc/units/\(name).config.example"))
+        }
+        let loaded = try directory.load()
+        for unit in [nil, "Root", "Dump"] {
+            for line in try loaded.show(unit: unit, explain: false).split(separator: "\n") {
+                let key = line.split(separator: ":")[0].filter { $0 != " " }
+                let isKey = key.first?.isLowercase == true && key.allSatisfy { $0.isLowercase || $0 == "_" }
+                if isKey, line.contains(":") {
+                    let isNamed = documentation.contains("`\(key)`") || documentation.contains("### \(key)")
+                    #expect(
+                        isNamed || documentation.contains("`\(key).") || documentation.contains("{ \(key):"), "\(key)")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["tar", "command"])
+    func theCommentedDefaultsOfADefinitionAreTheDefaults(definition: String) throws {
+        // With its mark removed every commented line must be a known key, with its default or an example.
+        let lines = try Self.text("units/" + definition).split(separator: "\n").map { line in
+            let rest = line.dropFirst(4)
+            return line.hasPrefix("  # ") && rest.first?.isLowercase == true ? "  " + rest : line
+        }
+        let directory = try TemporaryConfiguration()
+        try directory.unit("A", definition: lines.joined(separator: "\n") + "\nsources: { /a: {} }\n")
+        let loaded = try directory.load()
+        #expect(loaded.unitErrors.flatMap(\.errors).map(\.description) == [])
+
+        let minimal = try TemporaryConfiguration()
+        let examples =
+            definition == "tar"
+            ? "root: /, full_timing: { min: 6d20h, max: 7d4h, every: 7d, offset: 2h }"
+            : "command: [program, argument], full_timing: { min: 20h, max: 28h, every: 1d, offset: 2h }"
+        try minimal.unit("A", definition: "unit: \(definition)\nsources: { /a: { \(examples) } }\n")
+        #expect(loaded.units.map(\.kind) == (try minimal.load().units.map(\.kind)))
+        let shown = try loaded.show(unit: "A", explain: true).split(separator: "\n").drop { $0 != "sources:" }
+        #expect(shown.filter { $0.hasSuffix("# default") } == [], "keys that are not listed")
+    }
+}
