@@ -40,7 +40,7 @@ check: dependencies ## format, imports between targets, scripts, links: all with
 	$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@for generator in $(GENERATORS); do perl -c "$$generator" 2>&1 | grep --quiet 'syntax OK$$' || { perl -c "$$generator"; exit 1; }; done
-	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); fi
+	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); fi
 	.ci/check-repository
 	.ci/test-compare-trees
 	$(SWIFT) build --build-tests $(DEBUG_FLAGS)

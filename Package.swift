@@ -82,8 +82,13 @@ let package = Package(
         tests("BackupPipeline", ["BackupModel", "BackupSystem", "BackupTestKit"]),
         tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", "BackupTestKit"]),
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
-        tests("BackupRestore", ["BackupModel", "BackupStorage", "BackupPipeline", "BackupTestKit"]),
-        tests("BackupEngine", ["BackupModel", "BackupStorage", "BackupTestKit"]),
-        tests("BackupCommands", ["BackupModel", "BackupTestKit"]),
+        tests("BackupRestore", ["BackupModel", "BackupSystem", "BackupStorage", "BackupPipeline", "BackupTestKit"]),
+        tests(
+            "BackupEngine",
+            [
+                "BackupModel", "BackupConfig", "BackupSystem", "BackupStorage", "BackupUnits", "BackupPipeline",
+                "BackupTestKit",
+            ]),
+        tests("BackupCommands", ["BackupModel", "BackupSystem", "BackupStorage", "BackupTestKit", "gb"]),
     ]
 )

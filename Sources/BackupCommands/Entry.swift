@@ -13,27 +13,35 @@ package enum Entry {
             } else {
                 try command.run()
             }
-            Output.standard.flush()
-            exit(0)
+            end(0)
         } catch let error as BackupError {
-            Output.standard.flush()
             report(error)
-            exit(ExitStatus.of(error))
+            end(ExitStatus.of(error))
+        } catch let error as ExitCode {
+            end(error.rawValue)
         } catch {
+            if wantsJSON, GB.exitCode(for: error) == .validationFailure {
+                report(.commandLine(GB.message(for: error)))
+                end(ExitStatus.usage)
+            }
             Output.standard.flush()
-            // Usage errors, `--help` and `--version` are ArgumentParser's: its text, and exit code 64 for wrong usage.
+            // Wrong usage, `--help` and `--version` are ArgumentParser's: its text, and exit code 64 for wrong usage.
             GB.exit(withError: error)
         }
     }
 
+    /// The options cannot be asked: a command line that is wrong has none.
+    private static var wantsJSON: Bool { CommandLine.arguments.contains("--json") }
+
     /// One object on standard output for `--json`, a sentence on standard error otherwise.
-    private static func report(_ error: BackupError) {
-        if CommandLine.arguments.contains("--json") {
-            Output.standard.json(["error": error.json])
-            Output.standard.flush()
-        } else {
-            Output.error("gb: error: \(error)")
-        }
+    private static func report(_ error: BackupError) { Report.show(error, json: wantsJSON) }
+
+    /// A result that could not be written is no success, however well the work went.
+    private static func end(_ status: Int32) -> Never {
+        Output.standard.flush()
+        guard let reason = Output.standard.failure else { exit(status) }
+        Output.error("gb: error: \(BackupError.outputLost(reason))")
+        exit(status == 0 ? ExitStatus.failed : status)
     }
 }
 

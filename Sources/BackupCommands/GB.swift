@@ -17,21 +17,39 @@ package struct GB: AsyncParsableCommand {
         subcommands: [GeneratorCommand.self, StorageCommand.self, RestoreCommand.self, ConfigCommand.self])
 
     package init() {}
+
+    package func run() async throws { throw GroupHelp.shown(for: Self.self) }
 }
 
-struct GeneratorCommand: AsyncParsableCommand {
+/// A command that only leads to others. Alone it does nothing, and says so by its exit code: a script with an empty
+/// variable must not take the help for success.
+protocol CommandGroup: AsyncParsableCommand {}
+
+extension CommandGroup {
+    func run() async throws { throw GroupHelp.shown(for: Self.self) }
+}
+
+private enum GroupHelp {
+    /// Prints the help of `command` where errors go, and returns the exit code for wrong usage.
+    static func shown(for command: any ParsableCommand.Type) -> ExitCode {
+        Output.error(GB.helpMessage(for: command))
+        return ExitCode(ExitStatus.usage)
+    }
+}
+
+struct GeneratorCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "generator", abstract: "Make backups: run the enabled units.",
         subcommands: [GeneratorOnce.self, GeneratorRun.self, GeneratorList.self, GeneratorStatus.self])
 }
 
-struct StorageCommand: AsyncParsableCommand {
+struct StorageCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "storage", abstract: "Look at what is stored, and check it.",
         subcommands: [StorageList.self, StorageShow.self, StorageVerify.self])
 }
 
-struct RestoreCommand: AsyncParsableCommand {
+struct RestoreCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "restore", abstract: "Bring data back.",
         subcommands: [
@@ -39,7 +57,7 @@ struct RestoreCommand: AsyncParsableCommand {
         ])
 }
 
-struct ConfigCommand: AsyncParsableCommand {
+struct ConfigCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check and show the configuration.",
         subcommands: [ConfigCheck.self, ConfigShow.self])

@@ -45,4 +45,10 @@ struct PatternOption: ParsableArguments {
         guard let text else { return nil }
         return try SourcePattern(text)
     }
+
+    /// - Throws: `notFound` when a pattern was given and `count` sources, none, match it: a slip of the fingers must not
+    ///   look like a storage in which all is well.
+    func check(found count: Int) throws(BackupError) {
+        if let text, count == 0 { throw .noMatch(text) }
+    }
 }

@@ -106,12 +106,14 @@ package struct ConfigurationCheck: Sendable {
                 if let expires = key.expires, (expires - now).seconds < Self.keyWarning {
                     add(
                         .warning, "key",
-                        "\(key.fingerprint) expires at \(expires): after that nothing is backed up; extend it and import it again")
+                        "\(key.fingerprint) expires at \(expires): after that nothing is backed up; extend it and import it again"
+                    )
                 }
                 if key.hasSecret {
                     add(
                         .warning, "key",
-                        "the secret half of \(key.fingerprint) lies on this machine: whoever breaks in can read all backups")
+                        "the secret half of \(key.fingerprint) lies on this machine: whoever breaks in can read all backups"
+                    )
                 }
             } catch {
                 add(.error, "key", error.description)

@@ -56,7 +56,8 @@ package final class Generator: Sendable {
         let generator = Generator(
             installation, units: units, problems: errors, journal: journal, lock: lock,
             runner: SourceRunner(
-                configuration: installation.main, storage: storage, journal: journal, clock: installation.clock,
+                configuration: installation.main, storage: storage,
+                journal: RunJournal(journal: journal, clock: installation.clock), clock: installation.clock,
                 softwareVersion: softwareVersion, observer: observer))
         try generator.recover(storage)
         return generator

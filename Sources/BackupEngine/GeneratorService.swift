@@ -4,7 +4,6 @@ package import BackupSystem
 import BackupUnits
 package import Logging
 import ServiceLifecycle
-import Synchronization
 import UnixSignals
 
 /// The generator as a daemon: runs sources when they are due, for as long as the service lives.
@@ -25,16 +24,7 @@ package final class GeneratorService: Service {
     private let clock: any WallClock
     private let notifier = ServiceNotifier()
     private let wakeUp = WakeUp()
-    private let state = Mutex(State())
-
-    private struct State {
-        var isStopping = false
-        var mustReload = false
-        /// Units that are at work.
-        var busy: Set<String> = []
-        /// Sources that failed, and from when on they are tried again.
-        var waiting: [SourceURL: Timestamp] = [:]
-    }
+    private let slots = RunSlots()
 
     package init(
         configurationPath: String, softwareVersion: String, logger: Logger, clock: any WallClock = SystemClock()
@@ -65,20 +55,22 @@ package final class GeneratorService: Service {
     package func run() async throws {
         let generator = try await start(replacing: nil)
         try generator.log(.generatorStarted)
+        // Trapped before anybody is told that we are ready: an untrapped SIGHUP would end the process.
+        let signals = await UnixSignalsSequence(trapping: .sighup)
         notifier.ready("waiting")
         let hangUps = Task {
-            for await _ in await UnixSignalsSequence(trapping: .sighup) {
-                state.withLock { $0.mustReload = true }
+            for await _ in signals {
+                slots.askForReload()
                 wakeUp.signal()
             }
         }
         defer { hangUps.cancel() }
         let last = await withGracefulShutdownHandler {
-            await withTaskGroup(of: Void.self) { group in await loop(generator, &group) }
+            await withDiscardingTaskGroup { group in await loop(generator, &group) }
         } onGracefulShutdown: {
             self.notifier.stopping()
             self.logger.info("stopping: what is being backed up is finished, nothing new begins")
-            self.state.withLock { $0.isStopping = true }
+            self.slots.stop()
             self.wakeUp.signal()
         }
         try last.log(.generatorStopped)
@@ -96,65 +88,44 @@ package final class GeneratorService: Service {
 
     // MARK: - The loop
 
-    private func loop(_ first: Generator, _ group: inout TaskGroup<Void>) async -> Generator {
+    private func loop(_ first: Generator, _ group: inout DiscardingTaskGroup) async -> Generator {
         var generator = first
         var conditions = RunConditions()
         var announced: Set<String> = []
-        while !state.withLock({ $0.isStopping }), !Task.isCancelled {
+        while !slots.isStopping, !Task.isCancelled {
             generator = await reloadIfAsked(generator)
             let (runs, errors) = generator.schedule()
             for error in errors where announced.insert(error.description).inserted { logger.error("\(error)") }
             let now = clock.now()
+            let settings = generator.installation.main.generator
             var obstacle: String?
             for run in ScheduleOrder.due(runs, now: now) {
                 let unit = generator.installation.configuration.units.first { $0.name == run.unit }
-                obstacle = conditions.obstacle(
+                let reason = conditions.obstacle(
                     unit?.runConditions, now: now, uptime: MachineState.uptime(), load: MachineState.loadAverage())
-                guard obstacle == nil, claim(run, generator, now) else { continue }
+                obstacle = obstacle ?? reason
+                guard reason == nil,
+                    slots.claim(run, limit: settings.parallelUnits, retryAfter: settings.retryAfter, now: now)
+                else { continue }
                 group.addTask { [generator] in await self.carryOut(run, generator) }
             }
             notifier.status(status(runs, obstacle))
-            await wakeUp.sleep(seconds: obstacle == nil ? pause(runs, now) : Self.conditionSleep)
+            let next = slots.next(runs, retryAfter: settings.retryAfter, now: now)
+            let pause = next.map { min(($0 - now).seconds, Self.longestSleep) } ?? Self.longestSleep
+            await wakeUp.sleep(seconds: obstacle == nil ? pause : min(pause, Self.conditionSleep))
         }
         // Leaving the group waits for what is under way; cancelling the service cancels that too.
-        await group.waitForAll()
         return generator
-    }
-
-    /// Whether the run may begin now; if so, its unit counts as busy.
-    private func claim(_ run: ScheduledRun, _ generator: Generator, _ now: Timestamp) -> Bool {
-        state.withLock { state in
-            guard !state.isStopping, !state.mustReload, !state.busy.contains(run.unit),
-                state.busy.count < generator.installation.main.generator.parallelUnits,
-                state.waiting[run.source].map({ $0 <= now }) ?? true
-            else { return false }
-            state.busy.insert(run.unit)
-            return true
-        }
     }
 
     private func carryOut(_ run: ScheduledRun, _ generator: Generator) async {
         let outcomes = await generator.carryOut([run])
-        state.withLock { state in
-            state.busy.remove(run.unit)
-            let failed = outcomes.contains { $0.failure != nil }
-            state.waiting[run.source] =
-                failed ? clock.now() + generator.installation.main.generator.retryAfter : nil
-        }
+        slots.end(run, failedAt: outcomes.contains { $0.failure != nil } ? clock.now() : nil)
         wakeUp.signal()
     }
 
-    /// Seconds until something may have to be done that nobody will wake us for.
-    private func pause(_ runs: [ScheduledRun], _ now: Timestamp) -> Int64 {
-        let waiting = state.withLock { $0.waiting }
-        // What is due and waits only for its unit is begun when that one's run ends, which wakes us.
-        let times = runs.map { max($0.due, waiting[$0.source] ?? $0.due) }.filter { $0 > now }
-        guard let next = times.min() else { return Self.longestSleep }
-        return min((next - now).seconds, Self.longestSleep)
-    }
-
     private func status(_ runs: [ScheduledRun], _ obstacle: String?) -> String {
-        let busy = state.withLock { $0.busy.sorted() }
+        let busy = slots.busy
         if !busy.isEmpty { return "backing up: \(busy.joined(separator: ", "))" }
         if let obstacle { return "waiting: \(obstacle)" }
         guard let next = runs.min(by: { $0.due < $1.due }) else { return "no sources" }
@@ -164,8 +135,7 @@ package final class GeneratorService: Service {
     /// Reads the configuration again if somebody asked for it; waits for runs to end first, since their units go away.
     /// A configuration that is wrong changes nothing.
     private func reloadIfAsked(_ generator: Generator) async -> Generator {
-        guard state.withLock({ $0.mustReload && $0.busy.isEmpty }) else { return generator }
-        state.withLock { $0.mustReload = false }
+        guard slots.takeReload() else { return generator }
         notifier.reloading()
         defer { notifier.ready("waiting") }
         do throws(BackupError) {

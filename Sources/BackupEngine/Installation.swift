@@ -1,5 +1,5 @@
-package import BackupConfig
 import BackupCompression
+package import BackupConfig
 package import BackupCrypto
 package import BackupModel
 package import BackupPipeline
@@ -73,7 +73,13 @@ package struct Installation: Sendable {
             if case .command(_, let restore) = settings.compression { trusted.append(restore) }
         }
         let tools = RestoreTools(
-            decrypt: ProcessStage(name: "gpg", executable: gpg[0], arguments: Array(gpg.dropFirst())),
+            decrypt: ProcessStage(
+                name: "gpg", executable: gpg[0], arguments: Array(gpg.dropFirst()),
+                environment: mayAsk ? Terminal.environment : [:],
+                verdict: .init(
+                    isSuccess: { GpgCommand.isDecrypted(exitStatus: $0, errorOutput: $1) },
+                    messages: { GpgCommand.messages(errorOutput: $0) })),
+            decryptByHand: ["gpg", "--homedir", main.general.keysDirectory, "--decrypt"],
             decompress: .transform(name: "zstd") { () throws(BackupError) -> any ByteTransform in
                 try ZstdDecompressor()
             },

@@ -14,7 +14,9 @@ package struct Journal: Sendable {
     init(in directory: Directory) throws(BackupError) {
         path = directory.path + "/" + Self.fileName
         let path = path
-        let raw = try systemCall("open", path) { open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600) }
+        let raw = try systemCall("open", path) {
+            open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        }
         file = OwnedDescriptor(raw, name: path)
         let size = try file.status().size
         var last: UInt8 = 0

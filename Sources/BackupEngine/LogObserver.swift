@@ -16,7 +16,8 @@ struct LogObserver: RunObserver {
         } else {
             let sizes = "\(ByteCount(outcome.bytesIn)) read, \(ByteCount(outcome.bytesOut)) stored"
             logger.info(
-                "\(outcome.source): \(outcome.type) done in \(outcome.seconds.fixed(1)) s, \(sizes): \(outcome.element?.description ?? "dropped")")
+                "\(outcome.source): \(outcome.type) done in \(outcome.seconds.fixed(1)) s, \(sizes): \(outcome.element?.description ?? "dropped")"
+            )
         }
         for note in outcome.notes { logger.warning("\(outcome.source): \(note)") }
     }

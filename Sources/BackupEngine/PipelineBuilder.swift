@@ -31,7 +31,8 @@ struct PipelineBuilder {
             let settings = ZstdSettings(
                 level: level, workers: workers, longDistance: longDistance, checksum: checksum)
             result.stages.append(
-                .transform(name: "zstd") { () throws(BackupError) -> any ByteTransform in try ZstdCompressor(settings) })
+                .transform(name: "zstd") { () throws(BackupError) -> any ByteTransform in try ZstdCompressor(settings) }
+            )
             result.records.append(
                 StageRecord(
                     stage: "zstd", restore: settings.restoreCommand, version: "libzstd \(Zstd.libraryVersion)",

@@ -1,14 +1,23 @@
 import BackupConfig
 import BackupModel
-import BackupSystem
 
 /// Whether the machine is in a state in which backups may begin.
 struct RunConditions {
-    /// Since when the load has been below each limit that is asked for.
-    private var belowSince: [Double: Timestamp] = [:]
+    /// Who has not looked at the load for longer than this does not know that it has been low. The load that the kernel
+    /// tells is an average over a minute.
+    private static let longestGap = TimeSpan(seconds: 90)
 
-    /// Why runs have to wait, or `nil` when they may begin. Must be asked about once a minute, or the load is seen too
-    /// rarely to say that it has been low.
+    private struct Calm {
+        /// Since when the load has been below the limit, as far as it was looked at.
+        var since: Timestamp
+        /// When that was seen last.
+        var seen: Timestamp
+    }
+
+    /// For each limit that is asked for.
+    private var calm: [Double: Calm] = [:]
+
+    /// Why runs have to wait, or `nil` when they may begin. While they wait this must be asked about once a minute.
     ///
     /// - Parameters:
     ///   - uptime: of the machine.
@@ -22,12 +31,15 @@ struct RunConditions {
         }
         guard let limit = settings.loadBelow, let load else { return nil }
         guard load < limit.limit else {
-            belowSince[limit.limit] = nil
+            calm[limit.limit] = nil
             return "the load is \(load.fixed(2)), and load_below.limit is \(limit.limit.fixed(2))"
         }
-        let since = min(belowSince[limit.limit] ?? now, now)
-        belowSince[limit.limit] = since
-        let span = now - since
+        var calm = calm[limit.limit] ?? Calm(since: now, seen: now)
+        // Also when the clock was set back: what was seen then says nothing about the span until now.
+        if now < calm.seen || now - calm.seen > Self.longestGap { calm.since = now }
+        calm.seen = now
+        self.calm[limit.limit] = calm
+        let span = now - calm.since
         guard span >= limit.span else {
             return "the load has been low for \(span.rounded), and load_below.for is \(limit.span)"
         }

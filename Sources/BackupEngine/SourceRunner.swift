@@ -1,40 +1,15 @@
 import BackupConfig
-package import BackupModel
-package import BackupPipeline
+import BackupModel
+import BackupPipeline
 import BackupStorage
 import BackupSystem
 import BackupUnits
-
-/// How one run of one source ended.
-package struct RunOutcome: Sendable {
-    package let unit: String
-    package let source: SourceURL
-    package let type: BackupType
-    /// The new element; `nil` when the run failed or the configuration is in test mode.
-    package var element: ElementID?
-    /// Bytes before compression and encryption, as far as they passed through this process.
-    package var bytesIn: Int64
-    /// Bytes that were stored.
-    package var bytesOut: Int64
-    /// Wall time in seconds, from the first command to the durable element.
-    package var seconds: Double
-    /// What an administrator should know though the run did well.
-    package var notes: [String]
-    package var failure: BackupError?
-}
-
-/// Is told what a generator does, for whoever watches.
-package protocol RunObserver: Sendable {
-    /// A run begins; `progress` counts its bytes from now on.
-    func started(unit: String, source: SourceURL, type: BackupType, progress: PipelineProgress)
-    func finished(_ outcome: RunOutcome)
-}
 
 /// Runs one source of one unit: from the unit's program through the pipeline into the storage.
 struct SourceRunner {
     let configuration: MainConfiguration
     let storage: DefaultFileStorage
-    let journal: Journal
+    let journal: RunJournal
     let clock: any WallClock
     let softwareVersion: String
     let observer: (any RunObserver)?
@@ -45,24 +20,20 @@ struct SourceRunner {
     ) async -> RunOutcome {
         let start = SystemClock.monotonic()
         let progress = PipelineProgress()
-        var outcome = RunOutcome(
-            unit: unit.name, source: source, type: type ?? .full, element: nil, bytesIn: 0, bytesOut: 0, seconds: 0,
-            notes: [], failure: nil)
+        var outcome = RunOutcome(unit: unit.name, source: source, type: type ?? .full)
         var reports: [StageReport] = []
         do throws(BackupError) {
             let run = try unit.prepare(source, type: type, now: clock.now())
-            outcome = RunOutcome(
-                unit: unit.name, source: source, type: run.type, element: nil, bytesIn: 0, bytesOut: 0, seconds: 0,
-                notes: [], failure: nil)
+            outcome = RunOutcome(unit: unit.name, source: source, type: run.type)
             observer?.started(unit: unit.name, source: source, type: run.type, progress: progress)
-            try journal.append(event(.runStarted, outcome).with("reason", run.reason))
+            try journal.begin(outcome, reason: run.reason)
             try await carryOut(run, settings, progress, &outcome, &reports)
         } catch {
             outcome.failure = .runFailed(source, error)
         }
         outcome.seconds = SystemClock.monotonic() - start
         // A journal on a full disk must not hide how the run ended: that is what the caller is told.
-        do throws(BackupError) { try record(outcome, reports) } catch {
+        do throws(BackupError) { try journal.end(outcome, reports) } catch {
             outcome.notes.append(error.description)
         }
         observer?.finished(outcome)
@@ -115,16 +86,15 @@ struct SourceRunner {
         _ run: any UnitRun, _ stages: [Stage], _ output: OwnedDescriptor, _ settings: PipelineSettings,
         _ progress: PipelineProgress, _ outcome: inout RunOutcome, _ reports: inout [StageReport]
     ) async throws(BackupError) -> PipelineResult {
+        let result: PipelineResult
         do throws(BackupError) {
-            if let command = run.preCommand { try await Self.run(command, settings, "pre_command", run.source) }
+            try await Self.run(run.preCommand, settings, "pre_command", run.source)
             let pipeline = Pipeline(
                 input: .nothing, stages: [.process(run.producer)] + stages, output: .file(output),
                 stallTimeout: settings.stallTimeout, progress: progress)
             let ended = await pipeline.run()
             reports = ended.reports
-            let result = try ended.result.get()
-            try await post(run, settings)
-            return result
+            result = try ended.result.get()
         } catch {
             // The first failure is the one to report; the post command undoes what the pre command did, whatever happened.
             do throws(BackupError) { try await post(run, settings) } catch let second {
@@ -132,52 +102,31 @@ struct SourceRunner {
             }
             throw error
         }
+        try await post(run, settings)
+        return result
     }
 
+    /// A run that is interrupted still undoes what its pre command did: the post command is not cancelled with it.
     private func post(_ run: any UnitRun, _ settings: PipelineSettings) async throws(BackupError) {
-        guard let command = run.postCommand else { return }
-        try await Self.run(command, settings, "post_command", run.source)
+        let (command, source) = (run.postCommand, run.source)
+        let task = Task { () async -> Result<Void, BackupError> in
+            do throws(BackupError) {
+                return .success(try await Self.run(command, settings, "post_command", source))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try await task.value.get()
     }
 
     private static func run(
-        _ command: ProcessStage, _ settings: PipelineSettings, _ what: String, _ source: SourceURL
+        _ command: ProcessStage?, _ settings: PipelineSettings, _ what: String, _ source: SourceURL
     ) async throws(BackupError) {
+        guard let command else { return }
         let pipeline = Pipeline(
             input: .nothing, stages: [.process(command)], output: .nothing, stallTimeout: settings.stallTimeout)
-        // A run that is interrupted still undoes what its pre command did: the post command is not cancelled with it.
-        let outcome = await Task { await pipeline.run() }.value
-        do throws(BackupError) { _ = try outcome.result.get() } catch {
+        do throws(BackupError) { _ = try await pipeline.run().result.get() } catch {
             throw .commandFailed(what, source, error)
         }
-    }
-
-    // MARK: - Journal
-
-    private func event(_ kind: JournalEvent.Kind, _ outcome: RunOutcome) -> JournalEvent {
-        JournalEvent(kind, at: clock.now())
-            .with("unit", outcome.unit).with("source", outcome.source.description).with("type", outcome.type.rawValue)
-    }
-
-    private func record(_ outcome: RunOutcome, _ reports: [StageReport]) throws(BackupError) {
-        let stages = reports.map { report -> JSONValue in
-            var object: JSONObject = ["stage": .string(report.name), "seconds": .number(report.seconds.fixed(3))]
-            if let status = report.exitStatus { object["status"] = .integer(status) }
-            if let bytes = report.bytesIn { object["bytes_in"] = .integer(bytes) }
-            if let bytes = report.bytesOut { object["bytes_out"] = .integer(bytes) }
-            // As much as explains a failure; a program that says more says it to nobody.
-            if !report.standardError.isEmpty { object["stderr"] = .string(String(report.standardError.suffix(8192))) }
-            if let failure = report.failure { object["failure"] = .string(failure.message) }
-            return .object(object)
-        }
-        var line = event(outcome.failure == nil ? (outcome.element == nil ? .note : .elementStored) : .runFailed, outcome)
-            .with("element", outcome.element?.description)
-            .with("bytes_in", .integer(outcome.bytesIn)).with("bytes_out", .integer(outcome.bytesOut))
-            .with("duration", .number(outcome.seconds.fixed(3)))
-        if !stages.isEmpty { line = line.with("stages", .array(stages)) }
-        if !outcome.notes.isEmpty { line = line.with("notes", .array(outcome.notes.map { .string($0) })) }
-        if let failure = outcome.failure {
-            line = line.with("code", failure.code.rawValue).with("error", failure.description)
-        }
-        try journal.append(line)
     }
 }

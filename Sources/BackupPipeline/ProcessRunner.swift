@@ -28,7 +28,7 @@ struct ProcessRunner: Sendable {
         for (name, value) in stage.environment {
             if let key = Environment.Key(rawValue: name) { additions[key] = value }
         }
-        additions["LC_ALL"] = "C"
+        if stage.environment["LC_ALL"] == nil { additions["LC_ALL"] = "C" }
         let directory = stage.workingDirectory ?? "/"
         do {
             _ = try await Subprocess.run(
@@ -92,8 +92,8 @@ struct ProcessRunner: Sendable {
     // MARK: - What was wrong
 
     private func judge(_ end: ProcessWatch.End) -> NodeFailure? {
-        let lines = end.log.lastLines
-        if end.signal == nil, stage.acceptedStatuses.contains(end.status) { return judgeInput(lines) }
+        let lines = lastLines(end.log)
+        if end.signal == nil, isSuccess(end) { return judgeInput(lines) }
         let error: BackupError =
             if let signal = end.signal { .killed(label, signal: signal, lines) } else {
                 .badStatus(label, end.status, lines)
@@ -104,6 +104,15 @@ struct ProcessRunner: Sendable {
             (end.signal == SIGPIPE || end.status == 141 || end.log.text.contains("Broken pipe"))
             && (output.producerWasCutOff || !output.isPipe)
         return NodeFailure(kind: isVictim ? .readerGone : .own, error: error)
+    }
+
+    private func isSuccess(_ end: ProcessWatch.End) -> Bool {
+        stage.verdict?.isSuccess(end.status, end.log.text) ?? stage.acceptedStatuses.contains(end.status)
+    }
+
+    private func lastLines(_ log: StandardErrorLog) -> String {
+        guard let verdict = stage.verdict else { return log.lastLines }
+        return StandardErrorLog.lastLines(of: verdict.messages(log.text))
     }
 
     /// Checks that a process which says that all is well has taken all of its input.

@@ -64,7 +64,10 @@ struct ProcessWatch: Sendable {
 
 extension StandardErrorLog {
     /// The last lines for a message, at most 200 characters, with control characters made visible.
-    var lastLines: String {
+    var lastLines: String { Self.lastLines(of: text) }
+
+    /// As ``lastLines``, of any text.
+    static func lastLines(of text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline).filter { !$0.allSatisfy(\.isWhitespace) }
         var result = ""
         for line in lines.suffix(3).reversed() {

@@ -23,7 +23,8 @@ package struct ProcessStage: Sendable {
     package var executable: String
     /// The arguments, the program's own name not among them.
     package var arguments: [String]
-    /// Added to the environment, replacing what is there. `LC_ALL=C` is always set, so that messages can be understood.
+    /// Added to the environment, replacing what is there. `LC_ALL` is `C` unless it
+    /// stands here, so that messages can be understood.
     package var environment: [String: String]
     /// Where it runs; `nil` for `/`, so that no service keeps a mounted file system busy.
     package var workingDirectory: String?
@@ -31,9 +32,28 @@ package struct ProcessStage: Sendable {
     package var acceptedStatuses: Set<Int32>
     /// How long it may run; `nil` for as long as bytes move.
     package var timeout: TimeSpan?
+    /// Decides in place of ``acceptedStatuses``, for programs whose exit status alone does not tell.
+    package var verdict: Verdict?
+
+    /// Reads exit status and standard error together.
+    package struct Verdict: Sendable {
+        /// Whether the process did well; not asked when a signal ended it.
+        package let isSuccess: @Sendable (_ exitStatus: Int32, _ standardError: String) -> Bool
+        /// What people should see of its standard error.
+        package let messages: @Sendable (_ standardError: String) -> String
+
+        package init(
+            isSuccess: @escaping @Sendable (_ exitStatus: Int32, _ standardError: String) -> Bool,
+            messages: @escaping @Sendable (_ standardError: String) -> String
+        ) {
+            self.isSuccess = isSuccess
+            self.messages = messages
+        }
+    }
     package init(
         name: String, executable: String, arguments: [String], environment: [String: String] = [:],
-        workingDirectory: String? = nil, acceptedStatuses: Set<Int32> = [0], timeout: TimeSpan? = nil
+        workingDirectory: String? = nil, acceptedStatuses: Set<Int32> = [0], timeout: TimeSpan? = nil,
+        verdict: Verdict? = nil
     ) {
         self.name = name
         self.executable = executable
@@ -42,5 +62,6 @@ package struct ProcessStage: Sendable {
         self.workingDirectory = workingDirectory
         self.acceptedStatuses = acceptedStatuses
         self.timeout = timeout
+        self.verdict = verdict
     }
 }

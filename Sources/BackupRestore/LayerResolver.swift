@@ -46,8 +46,7 @@ struct LayerResolver {
     private var zstd: UndoStep { UndoStep(stage: tools.decompress, shellCommand: ["zstd", "-dc", "--long=31"]) }
 
     private var gpg: UndoStep {
-        UndoStep(
-            stage: .process(tools.decrypt), shellCommand: [tools.decrypt.executable] + tools.decrypt.arguments)
+        UndoStep(stage: .process(tools.decrypt), shellCommand: tools.decryptByHand)
     }
 
     private static func command(_ program: String, _ arguments: [String]) -> UndoStep {
@@ -81,9 +80,9 @@ struct LayerResolver {
     private func beginning(of element: StoredElement, _ stages: [Stage]) async throws(BackupError) -> [UInt8] {
         let file = try storage.openData(element.id)
         defer { file.close() }
-        if stages.isEmpty { return try file.readPrefix(512) }
+        if stages.isEmpty { return try file.readPrefix(TarHeader.size) }
         let pipeline = Pipeline(
-            input: .file(file, expected: nil), stages: stages, output: .prefix(limit: 512), stallTimeout: stallTimeout)
+            input: .file(file, expected: nil), stages: stages, output: .prefix(limit: TarHeader.size), stallTimeout: stallTimeout)
         return try await pipeline.run().result.get().prefix
     }
 }
@@ -101,7 +100,8 @@ enum Magic: Equatable {
             self = .bzip2
         } else if bytes.starts(with: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]) {
             self = .xz
-        } else if bytes.count >= 262, bytes[257..<262].elementsEqual(Array("ustar".utf8)) {
+        } else if bytes.count >= TarHeader.size, TarHeader.hasChecksum(Array(bytes[..<TarHeader.size])) {
+            // By the checksum and not by "ustar": the oldest format has no such word.
             self = .tar
         } else if let first = bytes.first, [0x84, 0x85, 0x86, 0x8c, 0x8d, 0xc1, 0xc3].contains(first) {
             // RFC 4880, 4.2: a message begins with a packet of tag 1 or 3, the encrypted session key.

@@ -17,8 +17,17 @@ extension BackupError {
         BackupError(
             .damaged,
             "the chain of \(source) has a gap: \(id) is an increment, and the element before it is not in this storage",
-            remedy: lastGood.map { "fetch the missing element from another holder, or restore the state of \($0) with --at" }
-                ?? "fetch the missing element from another holder")
+            remedy: "fetch the missing element from another holder" + orEarlier(lastGood))
+    }
+
+    static func circle(_ source: SourceURL, _ id: ElementID, lastGood: Timestamp?) -> BackupError {
+        BackupError(
+            .damaged, "the chain of \(source) runs in a circle: following the predecessors of \(id) never meets a full",
+            remedy: "fetch the elements from another holder" + orEarlier(lastGood))
+    }
+
+    private static func orEarlier(_ lastGood: Timestamp?) -> String {
+        lastGood.map { ", or restore the state of \($0) with --at" } ?? ""
     }
 
     static func notEmpty(_ path: String) -> BackupError {
@@ -43,6 +52,14 @@ extension BackupError {
             remedy: "give a directory outside the storage")
     }
 
+    static func containsStorage(_ path: String, _ storage: String) -> BackupError {
+        BackupError(
+            .usage,
+            "the storage \(storage.escapedForMessage) that is restored from lies in \(path.escapedForMessage): deleting what "
+                + "the backup does not know could delete the backups",
+            remedy: "extract into an empty directory and copy from there")
+    }
+
     static func wouldDelete(_ path: String, _ count: Int) -> BackupError {
         BackupError(
             .usage,
@@ -56,7 +73,9 @@ extension BackupError {
             .untrusted,
             "\(id) says that the command `\(command.joined(separator: " ").escapedForMessage)` undoes one of its stages; commands from "
                 + "metadata are not run unless the configuration has them too",
-            remedy: "set pipeline.compression to {command: …, restore: …} with this restore command, or run it by hand (gb restore plan --shell)")
+            remedy:
+                "set pipeline.compression to {command: …, restore: …} with this restore command, or run it by hand (gb restore plan --shell)"
+        )
     }
 
     static func cannotUndo(_ id: ElementID, _ stage: String) -> BackupError {
@@ -66,7 +85,9 @@ extension BackupError {
     }
 
     /// The statement of what not to trust, after something went wrong in the middle of a restore.
-    static func restoreStopped(_ id: ElementID, target: String, done: Int, total: Int, _ cause: BackupError) -> BackupError {
+    static func restoreStopped(_ id: ElementID, target: String, done: Int, total: Int, _ cause: BackupError)
+        -> BackupError
+    {
         let trust =
             done == 0
             ? "nothing that was written to \(target.escapedForMessage) can be trusted"
@@ -80,9 +101,24 @@ extension BackupError {
             cause: cause)
     }
 
+    static func noArchive(_ id: ElementID) -> BackupError {
+        BackupError(
+            .usage, "\(id) is no archive: there are no paths to choose in it", remedy: "leave out the paths")
+    }
+
+    static func linkOutside(_ name: MemberPath, _ target: MemberPath) -> BackupError {
+        let target = String(decoding: target.bytes, as: UTF8.self).escapedForMessage
+        return BackupError(
+            .failed,
+            "\(String(decoding: name.bytes, as: UTF8.self).escapedForMessage) is a hard link: its content stands in the "
+                + "archive under the name \(target), which was not asked for",
+            remedy: "ask for \(target) as well")
+    }
+
     static func pathRenamed(_ path: String, _ id: ElementID) -> BackupError {
         BackupError(
-            .failed, "a directory on the way to \(path.escapedForMessage) was renamed in \(id): single paths cannot be followed through that",
+            .failed,
+            "a directory on the way to \(path.escapedForMessage) was renamed in \(id): single paths cannot be followed through that",
             remedy: "extract the whole source into an empty directory, and take the path from there")
     }
 

@@ -56,23 +56,37 @@ package struct RestorePlan: Sendable {
 
     /// From an element back to the full that it needs.
     private static func follow(
-        _ last: StoredElement, _ byUUID: [ElementUUID: StoredElement], _ chain: ElementChain
+        _ target: StoredElement, _ byUUID: [ElementUUID: StoredElement], _ chain: ElementChain
     ) throws(BackupError) -> [StoredElement] {
-        var path = [last]
-        var element = last
-        // A circle would be longer than the chain.
-        while element.metadata.type == .inc, path.count <= chain.elements.count {
-            guard let predecessor = element.metadata.predecessor, let previous = byUUID[predecessor] else { break }
+        let (path, end) = walk(target, byUUID, limit: chain.elements.count)
+        let element = path[path.count - 1]
+        guard end != .full else { return path.reversed() }
+        let position = chain.elements.firstIndex { $0.id == element.id } ?? 0
+        let lastGood = chain.elements[..<position].last {
+            walk($0, byUUID, limit: chain.elements.count).end == .full
+        }
+        if end == .circle { throw .circle(chain.source, target.id, lastGood: lastGood?.metadata.timestamp) }
+        throw .noFull(chain.source, element.id, lastGood: lastGood?.metadata.timestamp)
+    }
+
+    /// Where the way back from an element ends.
+    private enum End { case full, gap, circle }
+
+    /// - Returns: The elements on the way, `start` first.
+    private static func walk(
+        _ start: StoredElement, _ byUUID: [ElementUUID: StoredElement], limit: Int
+    ) -> (path: [StoredElement], end: End) {
+        var path = [start]
+        var element = start
+        while element.metadata.type == .inc {
+            guard let predecessor = element.metadata.predecessor, let previous = byUUID[predecessor] else {
+                return (path, .gap)
+            }
+            // No way without a circle is longer than the chain.
+            guard path.count < limit else { return (path, .circle) }
             path.append(previous)
             element = previous
         }
-        guard element.metadata.type == .full else {
-            let position = chain.elements.firstIndex { $0.id == element.id } ?? 0
-            let lastGood = chain.elements[..<position].last { candidate in
-                candidate.metadata.type == .full || candidate.metadata.predecessor.flatMap { byUUID[$0] } != nil
-            }
-            throw .noFull(chain.source, element.id, lastGood: lastGood?.metadata.timestamp)
-        }
-        return path.reversed()
+        return (path, .full)
     }
 }

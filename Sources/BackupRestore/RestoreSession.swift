@@ -3,7 +3,6 @@ package import BackupPipeline
 package import BackupStorage
 import BackupSystem
 import Glibc
-import Synchronization
 
 /// Brings elements of one storage back. Writes nothing into the storage.
 package struct RestoreSession: Sendable {
@@ -26,12 +25,6 @@ package struct RestoreSession: Sendable {
         self.stallTimeout = stallTimeout
         self.progress = progress
     }
-
-    /// What GNU tar is told for extracting: everything as it was, deletions and renames included.
-    static let tarArguments = [
-        "--extract", "--file=-", "--listed-incremental=/dev/null", "--numeric-owner", "--same-owner",
-        "--preserve-permissions", "--delay-directory-restore", "--xattrs", "--xattrs-include=*", "--acls",
-    ]
 
     /// How an element is undone.
     ///
@@ -57,7 +50,12 @@ package struct RestoreSession: Sendable {
         try await run(element, layers.stages, .prefix(limit: 1), counts: false, checks: false)
     }
 
-    private func run(
+    /// Undoes an element.
+    ///
+    /// - Parameters:
+    ///   - counts: whether ``progress`` counts the bytes.
+    ///   - checks: whether they are compared with the checksum; not possible when only some are read.
+    func run(
         _ element: StoredElement, _ stages: [Stage], _ output: PipelineOutput, counts: Bool = true,
         checks: Bool = true
     ) async throws(BackupError) {
@@ -93,135 +91,9 @@ package struct RestoreSession: Sendable {
         return unchecked
     }
 
-    private static func nowhere() throws(BackupError) -> OwnedDescriptor {
+    /// Where bytes go that are only looked at.
+    static func nowhere() throws(BackupError) -> OwnedDescriptor {
         let raw = try systemCall("open", "/dev/null") { open("/dev/null", O_WRONLY | O_CLOEXEC) }
         return OwnedDescriptor(raw, name: "/dev/null")
-    }
-
-    // MARK: - Extracting
-
-    /// Applies the plan's elements to the target, oldest first.
-    ///
-    /// - Parameters:
-    ///   - paths: relative to the root of the source; empty for everything.
-    ///   - begin: is told of each element before it is applied.
-    /// - Throws: `damaged` with a statement of what on disk not to trust; `notFound` when a path was not there at that
-    ///   time.
-    package func extract(
-        _ plan: RestorePlan, to target: RestoreTarget, paths: [String],
-        begin: (StoredElement, Int) -> Void
-    ) async throws(BackupError) {
-        if !paths.isEmpty { try await checkPaths(paths, plan) }
-        let findings = TarFilter.Findings()
-        for (done, element) in plan.elements.enumerated() {
-            begin(element, done + 1)
-            do throws(BackupError) {
-                let layers = try await layers(of: element)
-                switch layers.payload {
-                case .tar: try await untar(element, layers, target, paths, findings)
-                case .bytes: try await writeFile(element, layers, target, paths)
-                }
-            } catch {
-                if error.code == .usage { throw error }
-                throw .restoreStopped(
-                    element.id, target: target.path, done: done, total: plan.elements.count, error)
-            }
-        }
-        let seen = findings.state.withLock { $0.seen }
-        let missing = paths.filter { !seen.contains(TarFilter.normalised($0)) }
-        if !missing.isEmpty { throw .noPaths(missing, plan.source) }
-    }
-
-    private func untar(
-        _ element: StoredElement, _ layers: ElementLayers, _ target: RestoreTarget, _ paths: [String],
-        _ findings: TarFilter.Findings
-    ) async throws(BackupError) {
-        var stages = layers.stages
-        if !paths.isEmpty {
-            stages.append(.transform(name: "path filter") { TarFilter(wanted: paths, findings: findings) })
-        }
-        let tar = ProcessStage(
-            name: "tar", executable: "tar", arguments: Self.tarArguments + ["--directory=" + target.path],
-            environment: ["TAR_OPTIONS": ""])
-        try await run(element, stages + [.process(tar)], .nothing)
-    }
-
-    /// An element that is no archive becomes one file, called like the last part of its source.
-    private func writeFile(
-        _ element: StoredElement, _ layers: ElementLayers, _ target: RestoreTarget, _ paths: [String]
-    ) async throws(BackupError) {
-        guard paths.isEmpty else {
-            throw BackupError(
-                .usage, "\(element.id) is no archive: there are no paths to choose in it", remedy: "leave out the paths")
-        }
-        let directory = try Directory(path: target.path)
-        let name = element.id.source.lastPart
-        if try directory.status(name) != nil { try directory.removeFile(name) }
-        let file = try directory.createFile(name)
-        do throws(BackupError) {
-            try await run(element, layers.stages, .descriptor(file))
-            try file.sync()
-        } catch {
-            // A file that looks like the dump and is not would be taken for it one day.
-            try? directory.removeFile(name)
-            throw error
-        }
-    }
-
-    // MARK: - Single paths
-
-    /// Reads the increments through before anything is written: are the paths there in the end, and can they be followed?
-    private func checkPaths(_ paths: [String], _ plan: RestorePlan) async throws(BackupError) {
-        let last = plan.elements.count - 1
-        for (position, element) in plan.elements.enumerated() where element.metadata.type == .inc {
-            let layers = try await layers(of: element)
-            guard case .tar = layers.payload else { continue }
-            let findings = TarFilter.Findings()
-            let filter = Stage.transform(name: "path filter") { TarFilter(wanted: paths, findings: findings) }
-            try await run(element, layers.stages + [filter], .descriptor(try Self.nowhere()), counts: false)
-            let (renamed, present) = findings.state.withLock { ($0.renamed, $0.present) }
-            if let renamed { throw .pathRenamed(renamed, element.id) }
-            guard position == last else { continue }
-            let gone = paths.filter { path in
-                let path = TarFilter.normalised(path)
-                return !path.isEmpty && present[path] != true
-            }
-            if !gone.isEmpty { throw .noPaths(gone, plan.source) }
-        }
-    }
-
-    // MARK: - By hand
-
-    /// The commands that do the same without this program, one line an element.
-    ///
-    /// - Parameter directory: where the files go, as the lines should say it.
-    package func shellLines(_ plan: RestorePlan, directory: String) async throws(BackupError) -> [String] {
-        var lines: [String] = []
-        for element in plan.elements {
-            let layers = try await layers(of: element)
-            var commands = layers.shellCommands
-            var ending = ""
-            switch layers.payload {
-            case .tar: commands.append(["tar"] + Self.tarArguments + ["--directory=" + directory])
-            case .bytes: ending = " > " + Self.quoted(directory + "/" + element.id.source.lastPart)
-            }
-            let path = Self.quoted(storage.localPath(of: element.id) ?? element.id.description)
-            let line = commands.map { $0.map(Self.quoted).joined(separator: " ") }.joined(separator: " | ")
-            lines.append("< \(path) " + (line.isEmpty ? "cat" : line) + ending)
-        }
-        return lines
-    }
-
-    /// A word as a POSIX shell takes it literally.
-    private static func quoted(_ word: String) -> String {
-        let isPlain = word.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: Array("-_./=:,@%+".utf8).contains(byte)
-            }
-        }
-        return isPlain && !word.isEmpty ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
     }
 }

@@ -22,9 +22,10 @@ package struct RestoreTarget: Sendable {
 
     /// The real path, without symbolic links.
     package let path: String
-    let isEmpty: Bool
+    /// Whether tar may remove what the backup does not know: nothing such is here, or a person has allowed it.
+    let mayDelete: Bool
 
-    /// Opens or makes the directory.
+    /// Opens or makes the directory. Nothing is made when it is refused.
     ///
     /// - Parameters:
     ///   - storagePath: the storage's directory, which must not be written into; `nil` if it has none.
@@ -36,26 +37,58 @@ package struct RestoreTarget: Sendable {
         var status = stat()
         let exists = stat(path, &status) == 0
         if exists, status.st_mode & S_IFMT != S_IFDIR { throw .notDirectory(path) }
-        let directory = try Directory(path: path, create: !exists)
-        guard let resolved = realpath(path, nil) else { throw .system(errno, "resolve", path) }
-        defer { free(resolved) }
-        self.path = String(cString: resolved)
-        if let storagePath, let storage = realpath(storagePath, nil) {
-            defer { free(storage) }
-            let root = String(cString: storage)
-            if self.path == root || self.path.hasPrefix(root + "/") { throw .insideStorage(path, storagePath) }
+        let storage = storagePath.flatMap(Self.real)
+        if let storage, let storagePath, Self.lies(try Self.resolved(path), in: storage) {
+            throw .insideStorage(path, storagePath)
         }
+        let directory = try Directory(path: path, create: !exists)
+        guard let real = Self.real(path) else { throw .system(errno, "resolve", path) }
+        self.path = real
+        let isEmpty = try Self.isEmpty(directory)
+        mayDelete = isEmpty || permissions.deleteUnknown
+        if real == "/" {
+            guard permissions.inPlace else { throw .rootTarget() }
+        } else if !isEmpty {
+            guard permissions.intoExisting || permissions.inPlace else { throw .notEmpty(path) }
+            // A backup of the whole machine, put back in place, leaves out the storage by name; others do not know it.
+            if mayDelete, let storage, let storagePath, Self.lies(storage, in: real) {
+                throw .containsStorage(path, storagePath)
+            }
+        }
+        if !mayDelete, increments > 0 { throw .wouldDelete(path, increments) }
+    }
+
+    private static func isEmpty(_ directory: Directory) throws(BackupError) -> Bool {
         var isEmpty = true
         try directory.forEachEntry { entry throws(BackupError) in
             // A fresh file system has it.
             if entry.name != "lost+found" { isEmpty = false }
         }
-        self.isEmpty = isEmpty
-        if self.path == "/" {
-            guard permissions.inPlace else { throw .rootTarget() }
-        } else if !isEmpty {
-            guard permissions.intoExisting || permissions.inPlace else { throw .notEmpty(path) }
-        }
-        if !isEmpty, increments > 0, !permissions.deleteUnknown { throw .wouldDelete(path, increments) }
+        return isEmpty
+    }
+
+    // MARK: - Paths
+
+    /// The path without symbolic links; `nil` when there is nothing.
+    private static func real(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    /// The path without symbolic links, as far as it is there already.
+    private static func resolved(_ path: String) throws(BackupError) -> String {
+        if let real = real(path) { return real }
+        guard errno == ENOENT else { throw .system(errno, "resolve", path) }
+        let parts = path.split(separator: "/")
+        guard let last = parts.last else { return "/" }
+        let parent = (path.hasPrefix("/") ? "/" : "./") + parts.dropLast().joined(separator: "/")
+        let real = try resolved(parent)
+        if last == ".." { return real.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } }
+        return last == "." ? real : (real == "/" ? "" : real) + "/" + last
+    }
+
+    private static func lies(_ path: String, in directory: String) -> Bool {
+        directory == "/" || path.utf8.elementsEqual(directory.utf8) || path.utf8.starts(with: (directory + "/").utf8)
     }
 }

@@ -5,13 +5,18 @@ package import BackupPipeline
 package struct RestoreTools: Sendable {
     /// The process that decrypts, with the key ring of this machine.
     package var decrypt: ProcessStage
+    /// The same as a person types it.
+    package var decryptByHand: [String]
     /// The stage that undoes zstd.
     package var decompress: Stage
     /// Restore commands that the administrator of this machine has configured, and that may therefore be run.
     package var trustedCommands: [[String]]
 
-    package init(decrypt: ProcessStage, decompress: Stage, trustedCommands: [[String]]) {
+    package init(
+        decrypt: ProcessStage, decryptByHand: [String], decompress: Stage, trustedCommands: [[String]]
+    ) {
         self.decrypt = decrypt
+        self.decryptByHand = decryptByHand
         self.decompress = decompress
         self.trustedCommands = trustedCommands
     }

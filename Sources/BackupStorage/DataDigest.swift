@@ -6,10 +6,10 @@ import Crypto
 package enum DataDigest {
     /// Reads the file from where it stands to its end, with constant memory.
     ///
-    /// - Parameter progress: is called with the number of bytes read since the call before.
+    /// - Parameter progress: is called with the number of bytes read since the call before; ends the reading by throwing.
     /// - Returns: 64 bytes.
     package static func sha512(
-        _ file: OwnedDescriptor, progress: (Int) -> Void = { _ in }
+        _ file: OwnedDescriptor, progress: (Int) throws(BackupError) -> Void = { _ in }
     ) throws(BackupError) -> [UInt8] {
         var hash = SHA512()
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 4096)
@@ -18,7 +18,7 @@ package enum DataDigest {
             let count = try file.read(into: buffer)
             if count == 0 { return Array(hash.finalize()) }
             hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-            progress(count)
+            try progress(count)
         }
     }
 

@@ -18,7 +18,8 @@ extension DefaultFileStorage {
         let prefix = id.baseName + "."
         var names: [AttributeName] = []
         try directory.forEachEntry { entry throws(BackupError) in
-            guard entry.name.hasPrefix(prefix), let name = try? AttributeName(String(entry.name.dropFirst(prefix.count))),
+            guard entry.name.hasPrefix(prefix),
+                let name = try? AttributeName(String(entry.name.dropFirst(prefix.count))),
                 // A source may be called like that.
                 try Self.kind(entry, in: directory) != .directory
             else { return }
@@ -84,7 +85,9 @@ extension DefaultFileStorage {
     }
 
     private func existing(_ id: ElementID) throws(BackupError) -> Directory {
-        guard let directory = try directory(of: id.source), try isListed(id, in: directory) else { throw .noElement(id) }
+        guard let directory = try directory(of: id.source), try isListed(id, in: directory) else {
+            throw .noElement(id)
+        }
         return directory
     }
 

@@ -9,26 +9,61 @@ extension DefaultFileStorage {
     package func forEachSource(
         matching pattern: SourcePattern?, _ body: (SourceURL) throws(BackupError) -> Void
     ) throws(BackupError) {
-        try visit(root, below: "", pattern, body)
+        try visit(root, below: "", pattern) { _, source, _ throws(BackupError) in try body(source) }
     }
 
+    package func forEachElement(
+        matching pattern: SourcePattern?, _ body: (SourceURL, ListedElement) throws(BackupError) -> Void
+    ) throws(BackupError) {
+        try visit(root, below: "", pattern) { directory, source, ids throws(BackupError) in
+            guard var ids else {
+                return try forEachElement(of: source) { listed throws(BackupError) in try body(source, listed) }
+            }
+            try deliver(&ids, directory) { listed throws(BackupError) in try body(source, listed) }
+        }
+    }
+
+    /// Calls `body` for each source with the directory of its elements and, if that has at most ``runLength`` of them, with
+    /// their IDs: sources share directories, and each would else be read once for every source in it.
     private func visit(
         _ directory: Directory, below path: String, _ pattern: SourcePattern?,
-        _ body: (SourceURL) throws(BackupError) -> Void
+        _ body: (Directory, SourceURL, [ElementID]?) throws(BackupError) -> Void
     ) throws(BackupError) {
         // What cannot be a source URL holds no elements, whatever lies in it: `verify` names it.
-        var sources: Set<SourceURL> = []
+        var elements: [SourceURL: [ElementID]] = [:]
+        var elementCount = 0
         var children: Set<SourceURL> = []
+        // Most names are those of a source that was met before: only the first one of each is parsed as a whole.
+        var known: [Substring: SourceURL] = [:]
         try directory.forEachEntry { entry throws(BackupError) in
-            if try Self.kind(entry, in: directory) == .directory {
-                if let child = try? SourceURL(path + "/" + entry.name) { children.insert(child) }
-            } else if let (id, suffix) = ElementID.split(entry.name, in: path), suffix == "info" {
-                sources.insert(id.source)
+            let isInfo = try Self.isInfo(entry, in: directory)
+            if try Self.kind(entry, in: directory) == .directory,
+                let child = try? SourceURL(path + "/" + entry.name)
+            {
+                children.insert(child)
+            }
+            guard isInfo, let start = entry.name.utf8.firstIndex(of: UInt8(ascii: "-")) else { return }
+            let id =
+                if let source = known[entry.name[start...]] {
+                    ElementID(source: source, baseName: entry.name.dropLast(5))
+                } else {
+                    ElementID.split(entry.name, in: path)?.id
+                }
+            guard let id else { return }
+            known[entry.name[start...]] = id.source
+            elementCount += 1
+            if elementCount <= Self.runLength {
+                elements[id.source, default: []].append(id)
+            } else {
+                // The sources are needed, their elements are too many.
+                elements[id.source] = elements[id.source] ?? []
             }
         }
         // A source and the directory of its name are the same word: so parents come before children.
-        for name in sources.union(children).sorted() {
-            if sources.contains(name), pattern?.matches(name) ?? true { try body(name) }
+        for name in children.union(elements.keys).sorted() {
+            if let ids = elements[name], pattern?.matches(name) ?? true {
+                try body(directory, name, elementCount <= Self.runLength ? ids : nil)
+            }
             guard children.contains(name) else { continue }
             let next: Directory
             do throws(BackupError) { next = try directory.directory(name.lastPart) } catch {
@@ -40,6 +75,14 @@ extension DefaultFileStorage {
         }
     }
 
+    /// Whether `entry` is, or stands in the place of, metadata. A source may be called like an element's file: its directory
+    /// is in that place only if there is `.data` too.
+    private static func isInfo(_ entry: Directory.Entry, in directory: Directory) throws(BackupError) -> Bool {
+        guard entry.name.hasSuffix(".info") else { return false }
+        if try kind(entry, in: directory) != .directory { return true }
+        return try directory.status(entry.name.dropLast(4) + "data") != nil
+    }
+
     static func kind(_ entry: Directory.Entry, in directory: Directory) throws(BackupError) -> FileStatus.Kind {
         if let kind = entry.kind { return kind }
         return try directory.status(entry.name)?.kind ?? .other
@@ -49,15 +92,14 @@ extension DefaultFileStorage {
         of source: SourceURL, _ body: (ListedElement) throws(BackupError) -> Void
     ) throws(BackupError) {
         guard let directory = try directory(of: source) else { return }
+        let endings = (full: "-\(source.lastPart)-full.info", inc: "-\(source.lastPart)-inc.info")
         var run: [ElementID] = []
         try directory.forEachEntry { entry throws(BackupError) in
-            guard entry.name.hasSuffix(".info"),
+            // The cheap look first: most names in a directory may be those of other sources.
+            guard entry.name.hasSuffix(endings.full) || entry.name.hasSuffix(endings.inc),
+                try Self.isInfo(entry, in: directory),
                 let id = ElementID(source: source, baseName: entry.name.dropLast(5))
             else { return }
-            // A source may be called like an element's file: its directory is no metadata.
-            if try Self.kind(entry, in: directory) == .directory, try directory.status(id.fileName("data")) == nil {
-                return
-            }
             run.append(id)
             if run.count == Self.runLength {
                 try deliver(&run, directory, body)

@@ -24,6 +24,12 @@ package protocol ElementStorage: Sendable {
         of source: SourceURL, _ body: (ListedElement) throws(BackupError) -> Void
     ) throws(BackupError)
 
+    /// Calls `body` for each element of each source, in the order of ``forEachSource(matching:_:)``: what lists everything
+    /// uses this, as it reads a directory once that several sources share.
+    func forEachElement(
+        matching pattern: SourcePattern?, _ body: (SourceURL, ListedElement) throws(BackupError) -> Void
+    ) throws(BackupError)
+
     /// The bytes of `.data`, for reading from the start.
     func openData(_ id: ElementID) throws(BackupError) -> OwnedDescriptor
 
@@ -48,6 +54,14 @@ package protocol ElementStorage: Sendable {
 }
 
 extension ElementStorage {
+    package func forEachElement(
+        matching pattern: SourcePattern?, _ body: (SourceURL, ListedElement) throws(BackupError) -> Void
+    ) throws(BackupError) {
+        try forEachSource(matching: pattern) { source throws(BackupError) in
+            try forEachElement(of: source) { listed throws(BackupError) in try body(source, listed) }
+        }
+    }
+
     /// All elements of `source` that can be used, in the order of their names, and the damaged ones.
     package func elements(
         of source: SourceURL

@@ -115,7 +115,9 @@ final class FileElementSink: ElementSink {
 
     private func isFree(_ id: ElementID) throws(BackupError) -> Bool {
         if try directory.status(id.fileName("data")) != nil { return false }
-        return try directory.status(id.fileName("info")) == nil
+        if try directory.status(id.fileName("info")) != nil { return false }
+        // A source may be called like a lock: its directory is in the way.
+        return try directory.status(id.fileName("lock"))?.kind != .directory
     }
 }
 

@@ -9,8 +9,11 @@ extension BackupError {
     static func damagedInfo(_ path: String, _ cause: BackupError) -> BackupError {
         BackupError(
             .damaged, "the metadata \(path.escapedForMessage) cannot be used",
-            remedy: cause.remedy.isEmpty ? "restore the file from another copy of the element" : cause.remedy, cause: cause)
+            remedy: cause.remedy.isEmpty ? "restore the file from another copy of the element" : cause.remedy,
+            cause: cause)
     }
+
+    static func verificationStopped() -> BackupError { BackupError(.interrupted, "the verification was stopped") }
 
     static func missingData(_ id: ElementID) -> BackupError {
         BackupError(
@@ -31,7 +34,8 @@ extension BackupError {
     }
 
     static func noFreeName(_ source: SourceURL, _ digits: String) -> BackupError {
-        BackupError(.exists, "too many elements of \(source) have the time \(digits)", remedy: "check the machine's clock")
+        BackupError(
+            .exists, "too many elements of \(source) have the time \(digits)", remedy: "check the machine's clock")
     }
 
     static func metadataTooLarge(_ source: SourceURL, _ size: Int) -> BackupError {
@@ -63,6 +67,7 @@ extension BackupError {
         BackupError(
             cause.code == .notFound ? .configuration : cause.code,
             "cannot open the storage directory \(path.escapedForMessage)",
-            remedy: "check storage.directory in the configuration, and whether its file system is mounted", cause: cause)
+            remedy: "check storage.directory in the configuration, and whether its file system is mounted", cause: cause
+        )
     }
 }

@@ -34,6 +34,8 @@ package struct StorageVerification: Sendable {
     }
 
     /// Checks one source.
+    ///
+    /// - Throws: what reading the directory meets; `interrupted` when the task is cancelled.
     package func verify(_ source: SourceURL) async throws(BackupError) -> SourceResult {
         var result = SourceResult(source: source)
         let (usable, damaged) = try storage.elements(of: source)
@@ -42,18 +44,23 @@ package struct StorageVerification: Sendable {
         result.strays = try StraySearch(storage).strays(of: source)
 
         var checked: [(ElementID, Bool?, BackupError?)] = []
-        await withTaskGroup(of: (ElementID, Bool?, BackupError?).self) { group in
-            var rest = usable.makeIterator()
-            func startNext() {
-                guard let element = rest.next() else { return }
-                group.addTask { await check(element) }
+        await withTaskCancellationHandler {
+            await withTaskGroup(of: (ElementID, Bool?, BackupError?).self) { group in
+                var rest = usable.makeIterator()
+                func startNext() {
+                    guard !Task.isCancelled, let element = rest.next() else { return }
+                    group.addTask { await check(element) }
+                }
+                for _ in 0..<jobs { startNext() }
+                while let one = await group.next() {
+                    checked.append(one)
+                    startNext()
+                }
             }
-            for _ in 0..<jobs { startNext() }
-            while let one = await group.next() {
-                checked.append(one)
-                startNext()
-            }
+        } onCancel: {
+            progress.stop()
         }
+        guard !Task.isCancelled else { throw .verificationStopped() }
         for (id, isSame, error) in checked.sorted(by: { $0.0 < $1.0 }) {
             if let error {
                 result.damaged.append((id, error))
@@ -75,7 +82,9 @@ package struct StorageVerification: Sendable {
         let id = element.id
         do throws(BackupError) {
             let isSame = try await BlockingThread.run("gb verify") { () throws(BackupError) -> Bool? in
-                let digest = try DataDigest.sha512(try storage.openData(id)) { progress.add($0) }
+                let digest = try DataDigest.sha512(try storage.openData(id)) { count throws(BackupError) in
+                    try progress.add(count)
+                }
                 return element.metadata.checksum.map { $0 == digest }
             }
             return (id, isSame, nil)
@@ -88,10 +97,17 @@ package struct StorageVerification: Sendable {
 /// Bytes read so far; may be asked from any thread.
 package final class VerificationProgress: Sendable {
     private let count = Atomic<Int64>(0)
+    private let isStopped = Atomic<Bool>(false)
 
     package init() {}
 
     package var bytes: Int64 { count.load(ordering: .relaxed) }
 
-    func add(_ bytes: Int) { count.add(Int64(bytes), ordering: .relaxed) }
+    func add(_ bytes: Int) throws(BackupError) {
+        count.add(Int64(bytes), ordering: .relaxed)
+        if isStopped.load(ordering: .relaxed) { throw .verificationStopped() }
+    }
+
+    /// Ends the reading of elements at the next piece.
+    func stop() { isStopped.store(true, ordering: .relaxed) }
 }

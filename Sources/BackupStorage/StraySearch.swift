@@ -48,7 +48,9 @@ struct StraySearch {
                     strays.append("\(full) is a directory that cannot be part of a source URL")
                 }
             } else if let (id, suffix) = ElementID.split(entry.name, in: path) {
-                if !listed.contains(id.source), let stray = try judge(entry, id, suffix, directory) { strays.append(stray) }
+                if !listed.contains(id.source), let stray = try judge(entry, id, suffix, directory) {
+                    strays.append(stray)
+                }
             } else if StorageRecovery.isTemporary(entry.name), kind == .regular {
                 if try !FileLock.isHeld(entry.name, in: directory) {
                     strays.append("\(full) is a temporary file that nobody writes; a day later a backup removes it")

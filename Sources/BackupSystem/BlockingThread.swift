@@ -11,7 +11,8 @@ package enum BlockingThread {
     package static func run<Value: Sendable>(
         _ name: String, _ body: @escaping @Sendable () throws(BackupError) -> Value
     ) async throws(BackupError) -> Value {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Value, BackupError>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, BackupError>, Never>) in
             let started = start(name) {
                 do throws(BackupError) { continuation.resume(returning: .success(try body())) } catch {
                     continuation.resume(returning: .failure(error))

@@ -13,7 +13,8 @@ extension BackupError {
     package static func system(_ errno: CInt, _ operation: String, _ path: String) -> BackupError {
         let (code, remedy) = classify(errno)
         return BackupError(
-            code, "cannot \(operation) \(path.escapedForMessage): \(Errno(rawValue: errno).description)", remedy: remedy)
+            code, "cannot \(operation) \(path.escapedForMessage): \(Errno(rawValue: errno).description)", remedy: remedy
+        )
     }
 
     private static func classify(_ errno: CInt) -> (Code, String) {
@@ -55,7 +56,8 @@ extension BackupError {
 
     static func locked(_ path: String, holder: String) -> BackupError {
         BackupError(
-            .busy, "\(path.escapedForMessage) is locked\(holder.isEmpty ? "" : " by process \(holder.escapedForMessage)")",
+            .busy,
+            "\(path.escapedForMessage) is locked\(holder.isEmpty ? "" : " by process \(holder.escapedForMessage)")",
             remedy: "wait until that one has finished; a lock ends with the process that holds it")
     }
 }

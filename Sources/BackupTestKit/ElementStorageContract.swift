@@ -151,7 +151,8 @@ extension ElementStorageContract {
     }
 
     private static func similarSources(_ storage: any ElementStorage) throws {
-        let sources = try ["/a/log", "/a/log2", "/a/2-log", "/a/log-full", "/a/log/log", "/log", "/a/b/log"].map(SourceURL.init)
+        let sources = try ["/a/log", "/a/log2", "/a/2-log", "/a/log-full", "/a/log/log", "/log", "/a/b/log"].map(
+            SourceURL.init)
         var ids: [SourceURL: ElementID] = [:]
         for (number, source) in sources.enumerated() {
             ids[source] = try storage.store(source, data: [UInt8(number)]).id
@@ -161,6 +162,18 @@ extension ElementStorageContract {
             let listed = try storage.elements(of: source).usable
             #expect(listed.map(\.id) == [ids[source]])
             if let id = ids[source] { #expect(try storage.data(id) == [UInt8(number)]) }
+        }
+        for pattern in [nil, try SourcePattern("/a")] {
+            var all: [ElementID] = []
+            try storage.forEachElement(matching: pattern) { source, listed in
+                guard case .element(let element) = listed else {
+                    Issue.record("\(listed)")
+                    return
+                }
+                #expect(element.id.source == source)
+                all.append(element.id)
+            }
+            #expect(all == (try storage.sources(matching: pattern)).compactMap { ids[$0] })
         }
     }
 

@@ -44,6 +44,13 @@ package final class FaultyStorage: ElementStorage {
         try storage.forEachElement(of: source, body)
     }
 
+    package func forEachElement(
+        matching pattern: SourcePattern?, _ body: (SourceURL, ListedElement) throws(BackupError) -> Void
+    ) throws(BackupError) {
+        try counter.count()
+        try storage.forEachElement(matching: pattern, body)
+    }
+
     package func openData(_ id: ElementID) throws(BackupError) -> OwnedDescriptor {
         try counter.count()
         return try storage.openData(id)

@@ -131,12 +131,15 @@ extension PipelineTests {
             let scratch = try Scratch()
             var stage = ProcessStage(
                 name: "sh", executable: "sh", arguments: ["-c", "echo $LC_ALL $COLOUR $PWD"],
-                environment: ["COLOUR": "red", "LC_ALL": "de_DE"])
+                environment: ["COLOUR": "red"])
             let first = await run(.nothing, [.process(stage)], .prefix(limit: 1000))
             #expect(try first.value().prefix == Array("C red /\n".utf8))
             stage.workingDirectory = scratch.path
             let second = await run(.nothing, [.process(stage)], .prefix(limit: 1000))
             #expect(try second.value().prefix == Array("C red \(scratch.path)\n".utf8))
+            stage.environment["LC_ALL"] = "C.UTF-8"
+            let third = await run(.nothing, [.process(stage)], .prefix(limit: 1000))
+            #expect(try third.value().prefix == Array("C.UTF-8 red \(scratch.path)\n".utf8))
         }
 
         /// `tar` ends with 1 when a file has changed.

@@ -79,7 +79,8 @@ import Testing
 
     @Test func circle() throws {
         let elements = [
-            try element("f", .full, time: 0), try element("a", after: "c", time: 1), try element("b", after: "a", time: 2),
+            try element("f", .full, time: 0), try element("a", after: "c", time: 1),
+            try element("b", after: "a", time: 2),
             try element("c", after: "b", time: 3),
         ]
         let chain = ElementChain(source: source, elements)

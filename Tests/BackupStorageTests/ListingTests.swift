@@ -1,5 +1,6 @@
 import BackupModel
 import BackupStorage
+import BackupSystem
 import BackupTestKit
 import Testing
 
@@ -15,11 +16,14 @@ import Testing
                 let time = Timestamp(1_795_220_058 + Int64(number / 20))
                 expected.append(
                     ElementID(
-                        source: source, digits: time.digits, serial: number % 20 == 0 ? nil : number % 20 - 1, type: .full))
+                        source: source, digits: time.digits, serial: number % 20 == 0 ? nil : number % 20 - 1,
+                        type: .full))
             }
+            let directory = try Directory(path: place.place.path("store/host"), create: true)
+            let info = Array(#"{"BackupType": "full", "Timestamp": 1795220058}"#.utf8)
             for id in expected.shuffled(using: &random) {
-                try place.place.write(place.file(id, "data"), "")
-                try place.place.write(place.file(id, "info"), #"{"BackupType": "full", "Timestamp": 1795220058}"#)
+                _ = try directory.createFile(id.fileName("data"))
+                try directory.createFile(id.fileName("info")).write(info)
             }
             try place.storage.store(sister)
             let listed = try place.storage.elements(of: source)
@@ -27,6 +31,12 @@ import Testing
             #expect(listed.damaged.isEmpty)
             #expect(try place.storage.elements(of: sister).usable.count == 1)
             #expect(try place.storage.sources() == [source, sister])
+            var all: [ElementID] = []
+            try place.storage.forEachElement(matching: nil) { _, listed in
+                if case .element(let element) = listed { all.append(element.id) }
+            }
+            #expect(all.count == 5001)
+            #expect(all.dropLast() == expected[...], random.comment)
         }
     }
 
@@ -46,7 +56,8 @@ import Testing
     }
 
     /// `.` and digits are allowed in source URLs, so a source may be called like a file of an element of another.
-    @Test(arguments: ["data", "info", "lock", "copies"]) func aSourceCalledLikeAnElement(_ suffix: String) async throws {
+    @Test(arguments: ["data", "info", "lock", "copies"]) func aSourceCalledLikeAnElement(_ suffix: String) async throws
+    {
         try await withStorage { place in
             let below = try SourceURL("/a/20261121001418-x-full.\(suffix)/deep")
             let inside = try place.storage.store(below)
@@ -116,7 +127,8 @@ import Testing
         try withStorage { place in
             let element = try place.storage.store(SourceURL("/a/x"))
             for name in [
-                "x.info", ".info", "-x-full.info", "2026-x-full.info", "20261121001418-x-full", "20261121001418-x-.info",
+                "x.info", ".info", "-x-full.info", "2026-x-full.info", "20261121001418-x-full",
+                "20261121001418-x-.info",
                 "20261121001418-x-diff.info", "20261121001418--full.info", "2026112100141800-x-full.info",
                 "20261121001418-\u{e9}-full.info", "20261121001418-..-full.info", "20261121001418-x\n-full.info",
                 "20261121001418-x-full.info.tmp", "99999999999999999999999999-x-full.info", "tmp-x-1", "tmp--1",

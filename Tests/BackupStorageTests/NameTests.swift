@@ -22,7 +22,9 @@ import Testing
                     "host1/var/log/20261121001418-sys-log2-inc.info",
                 ])
             for (name, line) in tree {
-                #expect(line.contains(name.contains(".data") || name.contains(".info") ? "mode=600" : "mode=700"), "\(name)")
+                #expect(
+                    line.contains(name.contains(".data") || name.contains(".info") ? "mode=600" : "mode=700"), "\(name)"
+                )
             }
         }
     }

@@ -86,7 +86,8 @@ import Testing
             let storage = try DefaultFileStorage(path: reference.dataPath)
             for source in try storage.sources() {
                 for element in try storage.elements(of: source).usable {
-                    let path = try #require(storage.localPath(of: element.id)).dropFirst(place.path.count + 1).dropLast(4)
+                    let path = try #require(storage.localPath(of: element.id)).dropFirst(place.path.count + 1).dropLast(
+                        4)
                     #expect(Array(element.metadata.text.utf8) == (try place.read(path + "info")))
                 }
             }

@@ -24,11 +24,15 @@ import Testing
             var elements: [StoredElement] = []
             for number in 0..<3 {
                 elements.append(
-                    try place.storage.store(source, data: [UInt8](repeating: UInt8(number), count: 3000), after: elements.last))
+                    try place.storage.store(
+                        source, data: [UInt8](repeating: UInt8(number), count: 3000), after: elements.last))
             }
             #expect(try await verify(place).isSound, sourceLocation: sourceLocation)
             try change(place, elements[1].id)
             let result = try await verify(place)
+            var shown = 0
+            try place.storage.forEachElement(matching: nil) { _, _ in shown += 1 }
+            #expect(shown == 3, "a listing of everything shows the damaged one too", sourceLocation: sourceLocation)
             #expect(result.damaged.map(\.id) == [elements[1].id], sourceLocation: sourceLocation)
             #expect(result.sound == [elements[0].id, elements[2].id], sourceLocation: sourceLocation)
             #expect(!result.isSound, sourceLocation: sourceLocation)
@@ -136,7 +140,8 @@ import Testing
             try place.place.write("store/host/20261121001418-x-full.data", "bytes")
             let result = try await verify(place)
             #expect(result.isSound)
-            #expect(result.unchecked.map(\.baseName) == ["20261121001418-x-full"], "there is no checksum to compare with")
+            #expect(
+                result.unchecked.map(\.baseName) == ["20261121001418-x-full"], "there is no checksum to compare with")
             #expect(try place.storage.elements(of: source).usable.first?.metadata.text == text)
         }
     }
@@ -167,7 +172,8 @@ import Testing
             try place.storage.store(SourceURL("/host/y"))
             try place.storage.store(SourceURL("/host"))
             let strays = [
-                "store/host/notes.txt", "store/host/20261121001418-x-inc.data", "store/host/20261121001418-x-inc.copies",
+                "store/host/notes.txt", "store/host/20261121001418-x-inc.data",
+                "store/host/20261121001418-x-inc.copies",
                 "store/host/20261121001418-z-full.data", "store/20261121001418-host-full.lock", "store/lonely/file",
                 "store/host/tmp-x-0123456789abcdef",
             ]
@@ -183,9 +189,10 @@ import Testing
                 #expect(result.damaged.isEmpty)
                 found += result.strays
             }
-            let expected = strays + [
-                "store/linked", "store/host/20261121001418-x-full.copies", "store/host/pipe", "store/not a source",
-            ]
+            let expected =
+                strays + [
+                    "store/linked", "store/host/20261121001418-x-full.copies", "store/host/pipe", "store/not a source",
+                ]
             for name in expected {
                 let start = place.place.path(name) + " "
                 #expect(found.filter { $0.hasPrefix(start) }.count == 1, "\(name): \(found)")
@@ -196,8 +203,8 @@ import Testing
     }
 
     /// Neither the link nor what it leads to is taken for a source.
-    @Test func linkedSourceDirectory() async throws {
-        try await withStorage { place in
+    @Test func linkedSourceDirectory() throws {
+        try withStorage { place in
             let inside = try place.storage.store(SourceURL("/host/sub/x"))
             let outside = try DefaultFileStorage(path: place.place.path("other"), durability: .none, create: true)
             try outside.store(SourceURL("/sub/x"))

@@ -42,7 +42,9 @@ import Testing
             let before = try contentsOfTree(place.path("outside"))
             let directory = try Directory(path: place.path("root"))
             let outside = place.path("outside/file")
-            for path in ["../outside/file", outside, "sub/../../outside/file", "way/file", "..", "../new", place.path("new")] {
+            for path in [
+                "../outside/file", outside, "sub/../../outside/file", "way/file", "..", "../new", place.path("new"),
+            ] {
                 let error = try #require(throws: BackupError.self, "\(name) \(path)") { try attempt(directory, path) }
                 #expect(error.code == .untrusted, "\(name) \(path): \(error)")
             }

@@ -1,6 +1,6 @@
-import BackupEngine
 import ArgumentParser
 import BackupConfig
+import BackupEngine
 import BackupModel
 
 /// `gb config show`.

@@ -1,9 +1,9 @@
-import BackupUnits
-import BackupSystem
 import ArgumentParser
 import BackupConfig
 import BackupEngine
 import BackupModel
+import BackupSystem
+import BackupUnits
 
 /// `gb generator list`.
 struct GeneratorList: AsyncParsableCommand {

@@ -1,8 +1,8 @@
-import BackupSystem
 import ArgumentParser
 import BackupConfig
 import BackupEngine
 import BackupModel
+import BackupSystem
 import BackupUnits
 import Synchronization
 
@@ -12,16 +12,19 @@ struct GeneratorOnce: AsyncParsableCommand {
         commandName: "once", abstract: "Run what is due, and end.",
         discussion: """
             A source that was never backed up is due. Exit code 0: all went well, or nothing was due; 1: every run failed; \
-            3: some failed; 75: another generator is at work.
+            3: some failed; 66: no such unit; 75: another generator is at work.
             """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var json: JSONOption
     @Flag(help: "Run every source now, due or not.") var now = false
     @Flag(help: "Make full backups of every source now.") var full = false
-    @Argument(help: "Only these units; default: all that are enabled.") var units: [String] = []
+    @Argument(help: ArgumentHelp("Only these units; default: all that are enabled.", valueName: "UNIT"))
+    var units: [String] = []
 
     func run() async throws {
+        // Whoever reads along and leaves, or a full disk under a redirection, stops no backup.
+        Output.standard.outliveReader()
         let observer = RunPrinter(json: json.isOn)
         let (outcomes, problems) = try await Interruption.handle { [self] () throws(BackupError) in
             try await work(observer)
@@ -35,8 +38,8 @@ struct GeneratorOnce: AsyncParsableCommand {
     private func work(_ observer: RunPrinter) async throws(BackupError) -> ([RunOutcome], Int) {
         let installation = try common.installation()
         for warning in installation.configuration.warnings { Output.warning(warning) }
-        let generator = try await Generator.start(installation, softwareVersion: GB.software, observer: observer)
         let names = try selected(installation)
+        let generator = try await Generator.start(installation, softwareVersion: GB.software, observer: observer)
         let (runs, errors) = generator.schedule(names)
         let problems = generator.problems + errors
         for problem in problems { observer.problem(problem) }

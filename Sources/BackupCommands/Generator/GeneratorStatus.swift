@@ -1,13 +1,14 @@
-import BackupUnits
 import ArgumentParser
 import BackupEngine
 import BackupModel
+import BackupUnits
 
 /// `gb generator status`.
 struct GeneratorStatus: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show whether a generator is at work, and how each source's last run ended.",
-        discussion: "Exit code 0: the last run of every source went well; 1: a source has failed since its last element.")
+        discussion:
+            "Exit code 0: the last run of every source went well; 1: a source has failed since its last element.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var json: JSONOption
@@ -27,7 +28,8 @@ struct GeneratorStatus: AsyncParsableCommand {
     private func printText(_ overview: GeneratorOverview) {
         switch overview.runningProcess {
         case nil: Output.standard.line("No generator is at work.")
-        case let process?: Output.standard.line("A generator is at work\(process.isEmpty ? "" : ": process \(process)").")
+        case let process?:
+            Output.standard.line("A generator is at work\(process.isEmpty ? "" : ": process \(process)").")
         }
         var table = Table(["SOURCE", "LAST ELEMENT", "TYPE", "SIZE", "NEXT", "STATE"], rightAligned: [3])
         for source in overview.sources {

@@ -30,7 +30,7 @@ final class RunPrinter: RunObserver {
 
     private func printText(_ outcome: RunOutcome) {
         if let failure = outcome.failure {
-            Output.error("gb: error: \(failure)")
+            Report.show(failure, json: false)
         } else {
             let rate = ByteCount(Int64(Double(outcome.bytesIn) / max(outcome.seconds, 0.001)))
             Output.standard.line(
@@ -53,18 +53,15 @@ final class RunPrinter: RunObserver {
     }
 
     /// Something that kept a unit from being run at all.
-    func problem(_ error: BackupError) {
-        if json {
-            Output.standard.json(["error": error.json])
-        } else {
-            Output.error("gb: error: \(error)")
-        }
-    }
+    func problem(_ error: BackupError) { Report.show(error, json: json) }
 
     func nothingDue(_ runs: [ScheduledRun]) {
         guard !json else { return }
-        guard let next = runs.min(by: { $0.due < $1.due }) else { return Output.standard.line("There is nothing to back up.") }
+        guard let next = runs.min(by: { $0.due < $1.due }) else {
+            return Output.standard.line("There is nothing to back up.")
+        }
         Output.standard.line(
-            "Nothing is due. Next: \(next.source) \(next.type) at \(next.due) (\(next.reason)). Use --now to run it anyway.")
+            "Nothing is due. Next: \(next.source) \(next.type) at \(next.due) (\(next.reason)). Use --now to run it anyway."
+        )
     }
 }

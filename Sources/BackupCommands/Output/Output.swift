@@ -6,8 +6,23 @@ import Synchronization
 final class Output: Sendable {
     static let standard = Output()
 
-    private let buffer = Mutex<[UInt8]>([])
+    private struct State {
+        var buffer: [UInt8] = []
+        var outlivesReader = false
+        var failure: String?
+    }
+
+    private let state = Mutex(State())
     private static let limit = 64 << 10
+    /// What a shell says of a program that SIGPIPE has ended.
+    private static let brokenPipe: Int32 = 128 + SIGPIPE
+
+    /// Goes on without output when it cannot be written, and keeps the reason in ``failure``: for commands whose work
+    /// matters more than what they say of it. Other commands end at once.
+    func outliveReader() { state.withLock { $0.outlivesReader = true } }
+
+    /// Why output was lost, if it was, as the system says it.
+    var failure: String? { state.withLock { $0.failure } }
 
     /// Writes a line.
     func line(_ text: String) { append(text + "\n") }
@@ -16,31 +31,41 @@ final class Output: Sendable {
     func json(_ object: JSONObject) { line(JSONValue.object(object).compactText) }
 
     private func append(_ text: String) {
-        buffer.withLock { buffer in
-            buffer.append(contentsOf: text.utf8)
-            if buffer.count >= Self.limit { Self.write(&buffer) }
+        state.withLock { state in
+            state.buffer.append(contentsOf: text.utf8)
+            if state.buffer.count >= Self.limit { Self.write(&state) }
         }
     }
 
-    func flush() { buffer.withLock { Self.write(&$0) } }
+    func flush() { state.withLock { Self.write(&$0) } }
 
-    private static func write(_ buffer: inout [UInt8]) {
+    private static func write(_ state: inout State) {
         var offset = 0
-        while offset < buffer.count {
-            let count = buffer.withUnsafeBytes { bytes in
+        while offset < state.buffer.count, state.failure == nil {
+            let count = state.buffer.withUnsafeBytes { bytes in
                 let rest = bytes[offset...]
                 return Glibc.write(STDOUT_FILENO, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
             }
             if count > 0 {
                 offset += count
             } else if errno != EINTR {
-                // Nobody reads any more, or the disk under a redirection is full: a listing that is cut off must not
-                // look like success.
-                error("gb: error: cannot write standard output: \(String(cString: strerror(errno)))")
-                exit(ExitStatus.failed)
+                fail(errno, &state)
             }
         }
-        buffer.removeAll(keepingCapacity: true)
+        state.buffer.removeAll(keepingCapacity: true)
+    }
+
+    private static func fail(_ number: Int32, _ state: inout State) {
+        let reason = String(cString: strerror(number))
+        guard !state.outlivesReader else {
+            state.failure = reason
+            return
+        }
+        // `gb storage list | head` has what it wants. A full disk under a redirection is another thing: a listing that
+        // is cut off must not look like success.
+        if number == EPIPE { exit(brokenPipe) }
+        error("gb: error: \(BackupError.outputLost(reason))")
+        exit(ExitStatus.failed)
     }
 
     /// Writes a line to standard error at once.

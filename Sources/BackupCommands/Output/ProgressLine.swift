@@ -61,12 +61,17 @@ final class ProgressLine: Sendable {
         }
     }
 
-    /// Takes the line away.
+    /// Takes the line away for good.
     func end() {
         task.withLock {
             $0?.cancel()
             $0 = nil
         }
+        clear()
+    }
+
+    /// Takes the line away until it is drawn again, so that something else can be printed.
+    func clear() {
         state.withLock { state in
             guard state.isShown else { return }
             let bytes = Array("\r\u{1b}[K".utf8)

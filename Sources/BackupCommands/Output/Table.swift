@@ -29,3 +29,6 @@ struct Table {
         }
     }
 }
+
+/// "1 element", "2 elements".
+func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }

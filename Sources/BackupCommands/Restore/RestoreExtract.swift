@@ -12,11 +12,12 @@ struct RestoreExtract: AsyncParsableCommand {
         commandName: "extract", abstract: "Bring a source, or some paths of it, back into a directory.",
         discussion: """
             Bytes are checked while they stream. Exit code 4: an element is damaged, and the message says what in the \
-            directory not to trust.
+            directory not to trust; 66: no such source, time or path.
             """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var time: TimeOption
+    @OptionGroup var json: JSONOption
     @Option(help: ArgumentHelp("An empty or new directory.", valueName: "DIR")) var to: String
     @Flag(help: "Check all bytes before the first is written: reads everything twice.") var verifyFirst = false
     @Flag(help: "Write over what is in the directory.") var intoExisting = false
@@ -50,17 +51,22 @@ struct RestoreExtract: AsyncParsableCommand {
             to,
             permissions: .init(
                 intoExisting: intoExisting, deleteUnknown: deleteUnknown, inPlace: inPlace),
-            // Single paths come without the lists of names by which tar deletes.
-            storagePath: session.storagePath, increments: paths.isEmpty ? plan.elements.count - 1 : 0)
+            storagePath: session.storagePath, increments: plan.elements.count - 1)
         try await session.extract(plan, to: target, paths: paths) { element, number in
             line.label = "restore \(plan.source) \(number)/\(plan.elements.count)"
         }
         line.end()
         let seconds = SystemClock.monotonic() - start
+        let unchecked = plan.elements.filter { $0.metadata.checksum == nil }.map(\.id)
+        for id in unchecked { Output.warning("\(id) has no checksum: its bytes could not be checked") }
+        if json.isOn {
+            var object = plan.json(unchecked)
+            object["directory"] = .string(target.path)
+            object["duration"] = .number(seconds.fixed(3))
+            return Output.standard.json(object)
+        }
         Output.standard.line(
-            "\(plan.source) of \(plan.time): \(plan.elements.count) elements, \(ByteCount(plan.size)) read, "
+            "\(plan.source) of \(plan.time): \(counted(plan.elements.count, "element")), \(ByteCount(plan.size)) read, "
                 + "\(seconds.fixed(1)) s, into \(target.path)")
-        let unchecked = plan.elements.filter { $0.metadata.checksum == nil }
-        for element in unchecked { Output.warning("\(element.id) has no checksum: its bytes could not be checked") }
     }
 }

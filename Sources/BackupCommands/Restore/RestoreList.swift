@@ -7,7 +7,8 @@ import BackupStorage
 /// `gb restore list`.
 struct RestoreList: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show the sources, or the points in time that one source can be brought back to.")
+        commandName: "list", abstract: "Show the sources, or the points in time that one source can be brought back to."
+    )
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var json: JSONOption
@@ -22,29 +23,40 @@ struct RestoreList: AsyncParsableCommand {
         }
     }
 
+    /// What is known of one source while its elements pass.
+    private struct Summary {
+        let source: SourceURL
+        var count = 0
+        var size: Int64 = 0
+        var first: Timestamp
+        var last: Timestamp
+    }
+
     private func overview(_ storage: DefaultFileStorage) throws(BackupError) {
+        var summaries: [Summary] = []
+        try storage.forEachElement(matching: nil) { source, listed throws(BackupError) in
+            guard case .element(let element) = listed else { return }
+            let time = element.metadata.timestamp
+            // All elements of a source come one after the other.
+            if summaries.last?.source != source { summaries.append(Summary(source: source, first: time, last: time)) }
+            let index = summaries.count - 1
+            summaries[index].count += 1
+            summaries[index].size += element.size
+            summaries[index].first = min(summaries[index].first, time)
+            summaries[index].last = max(summaries[index].last, time)
+        }
         var table = Table(["SOURCE", "POINTS", "FIRST", "LAST", "SIZE"], rightAligned: [1, 4])
-        try storage.forEachSource(matching: nil) { source throws(BackupError) in
-            var count = 0
-            var size: Int64 = 0
-            var first: Timestamp?
-            var last: Timestamp?
-            try storage.forEachElement(of: source) { listed throws(BackupError) in
-                guard case .element(let element) = listed else { return }
-                count += 1
-                size += element.size
-                first = min(first ?? element.metadata.timestamp, element.metadata.timestamp)
-                last = max(last ?? element.metadata.timestamp, element.metadata.timestamp)
-            }
-            guard let first, let last else { return }
+        for summary in summaries {
             if json.isOn {
                 Output.standard.json([
-                    "source": .string(source.description), "points": .integer(count),
-                    "first": .string(first.description), "last": .string(last.description), "size": .integer(size),
+                    "source": .string(summary.source.description), "points": .integer(summary.count),
+                    "first": .string(summary.first.description), "last": .string(summary.last.description),
+                    "size": .integer(summary.size),
                 ])
             } else {
                 table.add([
-                    source.description, String(count), first.description, last.description, ByteCount(size).description,
+                    summary.source.description, String(summary.count), summary.first.description,
+                    summary.last.description, ByteCount(summary.size).description,
                 ])
             }
         }

@@ -1,5 +1,5 @@
-import BackupCrypto
 import ArgumentParser
+import BackupCrypto
 import BackupEngine
 import BackupModel
 import BackupPipeline
@@ -10,7 +10,8 @@ import BackupStorage
 struct RestorePlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Show what a restore would read and need, and write nothing.",
-        discussion: "Exit code 0: it can be restored here; 4: something is missing or damaged; 66: no such source or time.")
+        discussion:
+            "Exit code 0: it can be restored here; 4: something is missing or damaged; 66: no such source or time.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var time: TimeOption
@@ -22,41 +23,43 @@ struct RestorePlanCommand: AsyncParsableCommand {
         let installation = try common.installation()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
         let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
+        for warning in plan.warnings { Output.warning(warning) }
         if shell {
             for line in try await session.shellLines(plan, directory: "TARGET") { Output.standard.line(line) }
             return
         }
-        for warning in plan.warnings { Output.warning(warning) }
         let secretKeys = (try? installation.keyRing().secretKeyFingerprints()) ?? []
         var firstError: BackupError?
         var table = Table(["ELEMENT", "TIME", "SIZE", "STAGES", "CAN BE READ HERE"], rightAligned: [2])
         for element in plan.elements {
             var stages = ""
-            var state = "yes"
+            var obstacle: BackupError?
             do throws(BackupError) {
                 let layers = try await session.layers(of: element)
-                stages = (layers.shellCommands.map { $0[0] } + (layers.isArchive ? ["tar"] : [])).joined(separator: " | ")
+                let programs = layers.shellCommands.compactMap(\.first) + (layers.isArchive ? ["tar"] : [])
+                stages = programs.joined(separator: " | ")
                 try await session.peek(element, layers)
             } catch {
-                state = "no: \(error)"
+                obstacle = error
                 firstError = firstError ?? error
             }
             if json.isOn {
                 var object = element.json
                 object["stages"] = .string(stages)
-                object["readable"] = .string(state)
+                object["readable"] = .bool(obstacle == nil)
+                object["error"] = obstacle.map(\.json) ?? .null
                 Output.standard.json(object)
             } else {
                 table.add([
                     element.id.description, element.metadata.timestamp.description, ByteCount(element.size).description,
-                    stages, state,
+                    stages, obstacle.map { "no: \($0)" } ?? "yes",
                 ])
             }
         }
         table.print()
         if !json.isOn {
             Output.standard.line(
-                "The state of \(plan.time): \(plan.elements.count) elements, \(ByteCount(plan.size)) to be read.")
+                "The state of \(plan.time): \(counted(plan.elements.count, "element")), \(ByteCount(plan.size)) to be read.")
             Output.standard.line(
                 secretKeys.isEmpty
                     ? "No secret key is here; what is encrypted cannot be read on this machine."

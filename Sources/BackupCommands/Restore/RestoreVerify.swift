@@ -8,10 +8,12 @@ import BackupStorage
 /// `gb restore verify`.
 struct RestoreVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Rehearse a restore: decrypt, decompress and read everything, write nothing.")
+        commandName: "verify", abstract: "Rehearse a restore: decrypt, decompress and read everything, write nothing.",
+        discussion: "Exit code 0: it can be restored; 4: something is damaged; 66: no such source or time.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var time: TimeOption
+    @OptionGroup var json: JSONOption
     @Argument(help: ArgumentHelp("A source URL.", valueName: "SOURCE")) var source: String
 
     func run() async throws {
@@ -25,7 +27,20 @@ struct RestoreVerify: AsyncParsableCommand {
         let unchecked = try await Interruption.handle { () throws(BackupError) in try await session.rehearse(plan) }
         line.end()
         for id in unchecked { Output.warning("\(id) has no checksum: its bytes could not be checked") }
+        if json.isOn { return Output.standard.json(plan.json(unchecked)) }
         Output.standard.line(
-            "\(plan.source) of \(plan.time) can be restored: \(plan.elements.count) elements, \(ByteCount(plan.size)) read")
+            "\(plan.source) of \(plan.time) can be restored: \(counted(plan.elements.count, "element")), "
+                + "\(ByteCount(plan.size)) read")
+    }
+}
+
+extension RestorePlan {
+    /// What was read, as `--json` output shows it.
+    func json(_ unchecked: [ElementID]) -> JSONObject {
+        [
+            "source": .string(source.description), "time": .string(time.description),
+            "elements": .array(elements.map { .string($0.id.description) }), "size": .integer(size),
+            "unchecked": .array(unchecked.map { .string($0.description) }),
+        ]
     }
 }

@@ -5,7 +5,9 @@ import BackupStorage
 
 /// `gb storage list`.
 struct StorageList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the elements of the storage.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the elements of the storage, source by source.",
+        discussion: "Exit code 0: good; 4: something is damaged, it is named; 66: no source matches --source.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var pattern: PatternOption
@@ -14,20 +16,21 @@ struct StorageList: AsyncParsableCommand {
     func run() async throws {
         let storage = try common.installation().storage()
         var damaged = 0
-        try storage.forEachSource(matching: try pattern.resolve()) { source throws(BackupError) in
-            try storage.forEachElement(of: source) { listed throws(BackupError) in
-                switch listed {
-                case .element(let element): show(element)
-                case .damaged(_, let error):
-                    damaged += 1
-                    if json.isOn {
-                        Output.standard.json(["error": error.json])
-                    } else {
-                        Output.error("gb: error: \(error)")
-                    }
+        var listedCount = 0
+        try storage.forEachElement(matching: try pattern.resolve()) { _, listed throws(BackupError) in
+            listedCount += 1
+            switch listed {
+            case .element(let element): show(element)
+            case .damaged(_, let error):
+                damaged += 1
+                if json.isOn {
+                    Output.standard.json(["error": error.json])
+                } else {
+                    Output.error("gb: error: \(error)")
                 }
             }
         }
+        try pattern.check(found: listedCount)
         if damaged > 0 { throw ExitCode(ExitStatus.damaged) }
     }
 
@@ -38,7 +41,8 @@ struct StorageList: AsyncParsableCommand {
             let size = ByteCount(element.size).description
             let padding = String(repeating: " ", count: max(0, 8 - size.count))
             Output.standard.line(
-                "\(element.metadata.timestamp)  \(element.metadata.type == .full ? "full" : "inc ")  \(padding)\(size)  \(element.id)")
+                "\(element.metadata.timestamp)  \(element.metadata.type == .full ? "full" : "inc ")  \(padding)\(size)  \(element.id)"
+            )
         }
     }
 }

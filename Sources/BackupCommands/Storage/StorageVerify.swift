@@ -7,7 +7,7 @@ import BackupStorage
 struct StorageVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Reread everything: SHA-512, completeness, and the chain of each source.",
-        discussion: "Exit code 0: all is sound; 4: something is damaged, each thing is named.")
+        discussion: "Exit code 0: all is sound; 4: something is damaged, each thing is named; 66: no source matches --source.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var pattern: PatternOption
@@ -22,12 +22,11 @@ struct StorageVerify: AsyncParsableCommand {
         let storage = try common.installation().storage()
         var sources: [SourceURL] = []
         var total: Int64 = 0
-        try storage.forEachSource(matching: try pattern.resolve()) { source throws(BackupError) in
-            sources.append(source)
-            try storage.forEachElement(of: source) { listed throws(BackupError) in
-                if case .element(let element) = listed { total += element.size }
-            }
+        try storage.forEachElement(matching: try pattern.resolve()) { source, listed throws(BackupError) in
+            if sources.last != source { sources.append(source) }
+            if case .element(let element) = listed { total += element.size }
         }
+        try pattern.check(found: sources.count)
         let list = sources
         let bytes = total
         let sound = try await Interruption.handle { [self] () throws(BackupError) in
@@ -47,22 +46,32 @@ struct StorageVerify: AsyncParsableCommand {
         var unchecked = 0
         var violations = 0
         for source in sources {
-            guard !Task.isCancelled else { throw BackupError(.interrupted, "the verification was stopped") }
             line.label = "verify \(source)"
             let result = try await verification.verify(source)
             sound += result.sound.count
             unchecked += result.unchecked.count
             damaged += result.damaged.count
             violations += result.chainViolations.count + result.strays.count
-            line.end()
+            line.clear()
             show(result)
         }
+        line.end()
+        // A pattern asks for some sources; what belongs to none is of interest when all are asked for.
+        let strays = pattern.text == nil ? try verification.strayFiles() : []
+        violations += strays.count
+        show(strays)
         if !json.isOn {
             Output.standard.line(
-                "\(sources.count) sources, \(sound) elements sound, \(damaged) damaged, \(unchecked) without checksum, "
-                    + "\(violations) other faults, \(ByteCount(verification.progress.bytes)) read")
+                "\(counted(sources.count, "source")), \(counted(sound, "element")) sound, \(damaged) damaged, \(unchecked) without checksum, "
+                    + "\(counted(violations, "other fault")), \(ByteCount(verification.progress.bytes)) read")
         }
         return damaged == 0 && violations == 0
+    }
+
+    private func show(_ strays: [String]) {
+        guard !strays.isEmpty else { return }
+        if json.isOn { return Output.standard.json(["strays": .array(strays.map { .string($0) })]) }
+        for stray in strays { Output.standard.line("STRAY: \(stray)") }
     }
 
     private func show(_ result: StorageVerification.SourceResult) {

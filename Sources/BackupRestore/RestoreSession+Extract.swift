@@ -1,0 +1,86 @@
+import Synchronization
+package import BackupModel
+import BackupPipeline
+package import BackupStorage
+import BackupSystem
+
+extension RestoreSession {
+    /// What GNU tar is told for extracting: everything as it was, deletions and renames included.
+    static let tarArguments =
+        ["--extract", "--file=-", "--listed-incremental=/dev/null"] + tarAttributes
+
+    private static let tarAttributes = [
+        "--numeric-owner", "--same-owner", "--preserve-permissions", "--delay-directory-restore", "--xattrs",
+        "--xattrs-include=*", "--acls",
+    ]
+
+    /// Applies the plan's elements to the target, oldest first.
+    ///
+    /// - Parameters:
+    ///   - paths: relative to the root of the source; empty for everything.
+    ///   - begin: is told of each element before it is applied, with its number from 1.
+    /// - Throws: `damaged` with a statement of what on disk not to trust; `notFound` when a path was not there at that
+    ///   time; `usage` for paths in an element that is no archive.
+    package func extract(
+        _ plan: RestorePlan, to target: RestoreTarget, paths: [String],
+        begin: (StoredElement, Int) -> Void
+    ) async throws(BackupError) {
+        let selection = PathSelection(paths)
+        let wanted =
+            selection.isEverything ? nil : try await selection.perElement(of: plan, in: self)
+        let findings = TarFilter.Findings()
+        for (done, element) in plan.elements.enumerated() {
+            // Nothing of it is wanted: it is older than all that is.
+            if let wanted, wanted[done].isEmpty { continue }
+            begin(element, done + 1)
+            do throws(BackupError) {
+                let layers = try await layers(of: element)
+                switch layers.payload {
+                case .tar:
+                    let filter = wanted.map { wanted in
+                        Stage.transform(name: "path filter") { TarFilter(wanted: wanted[done], findings: findings) }
+                    }
+                    try await untar(element, layers.stages + (filter.map { [$0] } ?? []), target)
+                case .bytes: try await writeFile(element, layers, target)
+                }
+            } catch {
+                throw .restoreStopped(
+                    element.id, target: target.path, done: done, total: plan.elements.count, error)
+            }
+        }
+        guard wanted != nil else { return }
+        let missing = selection.missing(findings.state.withLock { $0.seen })
+        if !missing.isEmpty { throw .noPaths(missing, plan.source) }
+    }
+
+    private func untar(
+        _ element: StoredElement, _ stages: [Stage], _ target: RestoreTarget
+    ) async throws(BackupError) {
+        let arguments =
+            target.mayDelete ? Self.tarArguments : ["--extract", "--file=-"] + Self.tarAttributes
+        let tar = ProcessStage(
+            name: "tar", executable: "tar", arguments: arguments + ["--directory=" + target.path],
+            environment: ["TAR_OPTIONS": ""])
+        try await run(element, stages + [.process(tar)], .nothing)
+    }
+
+    /// An element that is no archive becomes one file, called like the last part of its source. It has that name only
+    /// when it is whole: a file that looks like the dump and is not would be taken for it one day.
+    private func writeFile(
+        _ element: StoredElement, _ layers: ElementLayers, _ target: RestoreTarget
+    ) async throws(BackupError) {
+        let directory = try Directory(path: target.path)
+        let name = element.id.source.lastPart
+        let unfinished = ".gb-unfinished"
+        try directory.removeFile(unfinished)
+        let file = try directory.createFile(unfinished)
+        do throws(BackupError) {
+            try await run(element, layers.stages, .descriptor(file))
+            try file.sync()
+            try directory.rename(unfinished, to: name)
+        } catch {
+            try? directory.removeFile(unfinished)
+            throw error
+        }
+    }
+}

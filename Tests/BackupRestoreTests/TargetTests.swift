@@ -1,0 +1,110 @@
+import BackupModel
+import BackupTestKit
+import Testing
+
+@testable import BackupRestore
+
+/// Where a restore may write.
+@Suite struct TargetTests {
+    private func refusal(
+        _ path: String, _ permissions: RestoreTarget.Permissions = .init(), storage: String?, increments: Int = 1
+    ) throws -> BackupError {
+        try #require(throws: BackupError.self) {
+            _ = try RestoreTarget(path, permissions: permissions, storagePath: storage, increments: increments)
+        }
+    }
+
+    @Test func emptyOrNew() throws {
+        try withTemporaryDirectory { place in
+            let store = try place.makeDirectory("store")
+            let new = try RestoreTarget(
+                place.path("a/b/new"), permissions: .init(), storagePath: store, increments: 3)
+            #expect(new.path.hasSuffix("/a/b/new"))
+            #expect(new.mayDelete)
+            #expect(place.exists("a/b/new"))
+            try place.makeDirectory("fresh/lost+found")
+            _ = try RestoreTarget(place.path("fresh"), permissions: .init(), storagePath: store, increments: 3)
+        }
+    }
+
+    @Test func notEmpty() throws {
+        try withTemporaryDirectory { place in
+            try place.write("target/file", "x")
+            let target = place.path("target")
+            #expect(try refusal(target, storage: nil).code == .exists)
+            #expect(try refusal(target, .init(deleteUnknown: true), storage: nil).code == .exists)
+            let deleting = try refusal(target, .init(intoExisting: true), storage: nil)
+            #expect(deleting.code == .usage)
+            #expect(deleting.remedy.contains("--delete-unknown"))
+            let gentle = try RestoreTarget(target, permissions: .init(intoExisting: true), storagePath: nil, increments: 0)
+            #expect(!gentle.mayDelete)
+            let allowed = try RestoreTarget(
+                target, permissions: .init(intoExisting: true, deleteUnknown: true), storagePath: nil, increments: 3)
+            #expect(allowed.mayDelete)
+        }
+    }
+
+    @Test func noDirectory() throws {
+        try withTemporaryDirectory { place in
+            let file = try place.write("file", "x")
+            #expect(try refusal(file, storage: nil).code == .usage)
+            #expect(try refusal(file + "/below", storage: nil).code != .usage)
+            try place.makeFIFO("fifo")
+            #expect(try refusal(place.path("fifo"), storage: nil).code == .usage)
+            try place.link("dangling", to: place.path("nothing"))
+            _ = try refusal(place.path("dangling"), storage: nil)
+            #expect(place.names() == ["dangling", "fifo", "file"])
+        }
+    }
+
+    /// Nothing is made in the storage, not even the directory that is refused.
+    @Test func insideTheStorage() throws {
+        try withTemporaryDirectory { place in
+            let store = try place.makeDirectory("store")
+            try place.link("link", to: store)
+            try place.link("store-link", to: store)
+            for path in [
+                store, store + "/new", store + "/a/b", place.path("link"), place.path("link/new"),
+                place.path("link/../store/x"), place.path("store/./y"),
+            ] {
+                for permissions in [RestoreTarget.Permissions(), .init(intoExisting: true, deleteUnknown: true, inPlace: true)] {
+                    for storage in [store, place.path("store-link"), store + "/"] {
+                        #expect(try refusal(path, permissions, storage: storage).code == .usage, "\(path)")
+                    }
+                }
+            }
+            #expect(place.names("store").isEmpty)
+            _ = try RestoreTarget(place.path("store2"), permissions: .init(), storagePath: store, increments: 1)
+        }
+    }
+
+    /// tar would delete the storage, since the backup does not know it.
+    @Test func aroundTheStorage() throws {
+        try withTemporaryDirectory { place in
+            let store = try place.makeDirectory("outer/store")
+            let error = try refusal(
+                place.path("outer"), .init(intoExisting: true, deleteUnknown: true), storage: store)
+            #expect(error.code == .usage)
+            #expect(error.message.contains("storage"))
+            #expect(place.exists("outer/store"))
+            _ = try RestoreTarget(
+                place.path("outer"), permissions: .init(intoExisting: true), storagePath: store, increments: 0)
+        }
+    }
+
+    @Test func theRootOfTheSystem() throws {
+        try withTemporaryDirectory { place in
+            try place.link("root", to: "/")
+            try place.link("indirect", to: "root")
+            for path in ["/", "//", "/.", "/usr/..", place.path("root"), place.path("indirect")] {
+                let error = try refusal(path, .init(intoExisting: true, deleteUnknown: true), storage: nil)
+                #expect(error.code == .usage, "\(path)")
+                #expect(error.remedy.contains("--in-place"), "\(error)")
+                let target = try RestoreTarget(
+                    path, permissions: .init(deleteUnknown: true, inPlace: true), storagePath: nil, increments: 1)
+                #expect(target.path == "/")
+                #expect(try refusal(path, .init(inPlace: true), storage: nil).remedy.contains("--delete-unknown"))
+            }
+        }
+    }
+}
