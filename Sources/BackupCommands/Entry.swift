@@ -6,6 +6,9 @@ import Glibc
 package enum Entry {
     /// Parses the arguments of this process, runs the command, and ends the process.
     package static func main() async -> Never {
+        // Readers that leave are told by errors, so that work in progress is not cut off. A handler, not SIG_IGN: that
+        // would be inherited by the programs we start.
+        signal(SIGPIPE) { _ in }
         do {
             var command = try GB.parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {

@@ -10,8 +10,9 @@ package struct GB: AsyncParsableCommand {
         commandName: "gb",
         abstract: "Policy-driven backups under the control of the machine that owns the data.",
         discussion: """
-            Exit codes: 0 good, 1 failed, 2 policy violation found, 3 partly done, 4 damaged or untrusted data, 64 usage, \
-            66 no such source or element, 75 temporarily not possible, 78 configuration, 128+N stopped by signal N.
+            Exit codes: 0 good, 1 failed, 2 policy violation found, 3 partly done, 4 damaged or untrusted data, \
+            64 usage, 66 no such source or element, 75 temporarily not possible, 78 configuration, 128+N stopped \
+            by signal N.
             """,
         version: version,
         subcommands: [GeneratorCommand.self, StorageCommand.self, RestoreCommand.self, ConfigCommand.self])

@@ -46,8 +46,8 @@ struct PatternOption: ParsableArguments {
         return try SourcePattern(text)
     }
 
-    /// - Throws: `notFound` when a pattern was given and `count` sources, none, match it: a slip of the fingers must not
-    ///   look like a storage in which all is well.
+    /// - Throws: `notFound` when a pattern was given and no source matches it: a slip of the fingers must not look like
+    ///   a storage in which all is well.
     func check(found count: Int) throws(BackupError) {
         if let text, count == 0 { throw .noMatch(text) }
     }

@@ -33,4 +33,10 @@ extension BackupError {
     static func damagedJournal(_ path: String, _ cause: BackupError) -> BackupError {
         BackupError(cause.code, "the journal \(path.escapedForMessage) cannot be written", cause: cause)
     }
+
+    static func interrupted(_ signal: Int32) -> BackupError {
+        BackupError(
+            .interrupted, "stopped by signal \(signal): what was being backed up was dropped",
+            cause: SignalReceived(number: signal))
+    }
 }

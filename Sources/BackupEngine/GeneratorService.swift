@@ -2,8 +2,10 @@ import BackupConfig
 import BackupModel
 package import BackupSystem
 import BackupUnits
+import Glibc
 package import Logging
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 
 /// The generator as a daemon: runs sources when they are due, for as long as the service lives.
@@ -25,6 +27,8 @@ package final class GeneratorService: Service {
     private let notifier = ServiceNotifier()
     private let wakeUp = WakeUp()
     private let slots = RunSlots()
+    /// Whether the work ended because the task was cancelled and nobody had asked for a graceful end before.
+    private let wasInterrupted = Atomic(false)
 
     package init(
         configurationPath: String, softwareVersion: String, logger: Logger, clock: any WallClock = SystemClock()
@@ -36,6 +40,8 @@ package final class GeneratorService: Service {
     }
 
     /// Runs until it is asked to stop.
+    ///
+    /// - Throws: what keeps it from starting; `interrupted` after SIGINT.
     package static func runAsProcess(
         configurationPath: String, softwareVersion: String, logger: Logger
     ) async throws {
@@ -50,6 +56,7 @@ package final class GeneratorService: Service {
             gracefulShutdownSignals: [.sigterm], cancellationSignals: [.sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(Self.shutdownGrace)
         try await ServiceGroup(configuration: configuration).run()
+        if service.wasInterrupted.load(ordering: .relaxed) { throw BackupError.interrupted(SIGINT) }
     }
 
     package func run() async throws {
@@ -73,6 +80,7 @@ package final class GeneratorService: Service {
             self.slots.stop()
             self.wakeUp.signal()
         }
+        if Task.isCancelled, !slots.isStopping { wasInterrupted.store(true, ordering: .relaxed) }
         try last.log(.generatorStopped)
     }
 

@@ -82,7 +82,8 @@ struct LayerResolver {
         defer { file.close() }
         if stages.isEmpty { return try file.readPrefix(TarHeader.size) }
         let pipeline = Pipeline(
-            input: .file(file, expected: nil), stages: stages, output: .prefix(limit: TarHeader.size), stallTimeout: stallTimeout)
+            input: .file(file, expected: nil), stages: stages, output: .prefix(limit: TarHeader.size),
+            stallTimeout: stallTimeout)
         return try await pipeline.run().result.get().prefix
     }
 }

@@ -1,10 +1,18 @@
-import Synchronization
-import BackupStorage
 import BackupModel
 import BackupPipeline
+import BackupStorage
+import Synchronization
 
 /// The paths of a source that a person wants back, and in which elements they have to be looked for.
 struct PathSelection {
+    /// What one element has to do with the paths.
+    struct Share {
+        /// Those to look for in it.
+        var wanted: [MemberPath]
+        /// Those of them that are directories from this element on, if not before.
+        var directories: [MemberPath]
+    }
+
     private let paths: [(text: String, path: MemberPath)]
 
     /// - Parameter paths: relative to the root of the source; none, or one that is the root, for everything.
@@ -24,28 +32,28 @@ struct PathSelection {
     ///
     /// - Throws: `notFound` when a path was not there in the end; `failed` when a directory on the way to one was
     ///   renamed; `usage` when there is an element that is no archive.
-    func perElement(
-        of plan: RestorePlan, in session: RestoreSession
-    ) async throws(BackupError) -> [[MemberPath]] {
+    func shares(of plan: RestorePlan, in session: RestoreSession) async throws(BackupError) -> [Share] {
         let wanted = paths.map(\.path)
-        var beginnings: [MemberPath: Int] = [:]
+        var shares: [Share] = []
         for (position, element) in plan.elements.enumerated() {
             let layers = try await session.layers(of: element)
             guard layers.isArchive else { throw .noArchive(element.id) }
+            shares.append(Share(wanted: wanted, directories: []))
             guard element.metadata.type == .inc else { continue }
             let findings = TarFilter.Findings()
             let filter = Stage.transform(name: "path filter") { TarFilter(wanted: wanted, findings: findings) }
             try await session.run(
                 element, layers.stages + [filter], .descriptor(try RestoreSession.nowhere()), counts: false)
-            let (renamed, absent, whole) = findings.state.withLock { ($0.renamed, $0.absent, $0.whole) }
-            if let renamed = paths.first(where: { $0.path == renamed }) { throw .pathRenamed(renamed.text, element.id) }
-            for path in whole { beginnings[path] = position }
-            if position == plan.elements.count - 1, !absent.isEmpty {
-                throw .noPaths(paths.filter { absent.contains($0.path) }.map(\.text), plan.source)
+            let found = findings.state.withLock { $0 }
+            if let renamed = paths.first(where: { $0.path == found.renamed }) {
+                throw .pathRenamed(renamed.text, element.id)
+            }
+            for older in shares.indices.dropLast() { shares[older].wanted.removeAll { found.whole.contains($0) } }
+            shares[position].directories = Array(found.directories)
+            if position == plan.elements.count - 1, !found.absent.isEmpty {
+                throw .noPaths(paths.filter { found.absent.contains($0.path) }.map(\.text), plan.source)
             }
         }
-        return plan.elements.indices.map { position in
-            wanted.filter { position >= beginnings[$0] ?? 0 }
-        }
+        return shares
     }
 }

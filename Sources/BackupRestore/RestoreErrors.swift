@@ -97,7 +97,7 @@ extension BackupError {
             cause.code, "the restore stopped at \(id), and \(trust)",
             remedy: cause.code == .damaged
                 ? "empty the directory; fetch another copy of that element, or restore an earlier state with --at"
-                : "empty the directory, remove the cause, and restore again",
+                : "empty the directory, remove the cause\(cause.remedy.isEmpty ? "" : " (\(cause.remedy))"), and restore again",
             cause: cause)
     }
 

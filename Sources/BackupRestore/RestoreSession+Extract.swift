@@ -1,8 +1,8 @@
-import Synchronization
 package import BackupModel
 import BackupPipeline
 package import BackupStorage
 import BackupSystem
+import Synchronization
 
 extension RestoreSession {
     /// What GNU tar is told for extracting: everything as it was, deletions and renames included.
@@ -26,20 +26,21 @@ extension RestoreSession {
         begin: (StoredElement, Int) -> Void
     ) async throws(BackupError) {
         let selection = PathSelection(paths)
-        let wanted =
-            selection.isEverything ? nil : try await selection.perElement(of: plan, in: self)
+        let shares = selection.isEverything ? nil : try await selection.shares(of: plan, in: self)
         let findings = TarFilter.Findings()
         for (done, element) in plan.elements.enumerated() {
             // Nothing of it is wanted: it is older than all that is.
-            if let wanted, wanted[done].isEmpty { continue }
+            let share = shares?[done]
+            if let share, share.wanted.isEmpty { continue }
             begin(element, done + 1)
             do throws(BackupError) {
                 let layers = try await layers(of: element)
                 switch layers.payload {
                 case .tar:
-                    let filter = wanted.map { wanted in
-                        Stage.transform(name: "path filter") { TarFilter(wanted: wanted[done], findings: findings) }
+                    let filter = share.map { share in
+                        Stage.transform(name: "path filter") { TarFilter(wanted: share.wanted, findings: findings) }
                     }
+                    for path in share?.directories ?? [] { try removeFile(path, target) }
                     try await untar(element, layers.stages + (filter.map { [$0] } ?? []), target)
                 case .bytes: try await writeFile(element, layers, target)
                 }
@@ -48,9 +49,26 @@ extension RestoreSession {
                     element.id, target: target.path, done: done, total: plan.elements.count, error)
             }
         }
-        guard wanted != nil else { return }
+        guard shares != nil else { return }
         let missing = selection.missing(findings.state.withLock { $0.seen })
         if !missing.isEmpty { throw .noPaths(missing, plan.source) }
+    }
+
+    /// Makes room for a directory that was a file in an older element: tar does so only where it knows the directory above.
+    private func removeFile(_ path: MemberPath, _ target: RestoreTarget) throws(BackupError) {
+        let text = String(decoding: path.bytes, as: UTF8.self)
+        var directory = try Directory(path: target.path)
+        var name = text
+        do throws(BackupError) {
+            if let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) {
+                directory = try directory.directory(String(text[..<slash]))
+                name = String(text[text.utf8.index(after: slash)...])
+            }
+            if let status = try directory.status(name), status.kind != .directory { try directory.removeFile(name) }
+        } catch {
+            // Nothing is there yet, not even the directory above.
+            if error.code != .notFound { throw error }
+        }
     }
 
     private func untar(

@@ -15,6 +15,8 @@ struct TarFilter: ByteTransform {
             var absent: Set<MemberPath> = []
             /// Wanted paths that are no directories and are in this archive as a whole.
             var whole: Set<MemberPath> = []
+            /// Wanted paths that are directories.
+            var directories: Set<MemberPath> = []
             /// The first wanted path that a renamed directory concerns.
             var renamed: MemberPath?
         }
@@ -220,7 +222,7 @@ struct TarFilter: ByteTransform {
             for path in wanted {
                 guard let (name, isLast) = path.step(from: directory) else { continue }
                 switch names[name] {
-                case .directory: break
+                case .directory: if isLast { state.directories.insert(path) }
                 case .stored where isLast: state.whole.insert(path)
                 case .left where isLast: break
                 default: state.absent.insert(path)

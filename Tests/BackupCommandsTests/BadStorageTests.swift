@@ -6,12 +6,13 @@ extension CommandTests {
     /// A storage in which things are not as the program left them.
     @Suite struct BadStorageTests {
         /// A storage with a full and two increments of `/host/home`, all different; the tree is that of the last.
-        private func withChain(_ body: (Site, _ ids: [String]) throws -> Void) throws {
+        private func withChain(pause: UInt32 = 0, _ body: (Site, _ ids: [String]) throws -> Void) throws {
             try withSite { site in
                 try site.addTar()
                 try site.fillTree()
                 var ids = try site.backUp()
                 for number in 1...2 {
+                    sleep(pause)
                     try site.directory.write("tree/more\(number)", "\(number)")
                     ids += try site.backUp()
                 }
@@ -183,12 +184,14 @@ extension CommandTests {
                 #expect(try !FileManager.default.fileExists(atPath: first) || Site.files(below: first) == [])
                 expectRefusal(try site.gb("restore", "cat", ids[1]), 4, ids[1])
                 expectRefusal(try site.gb("restore", "verify", "/host/home"), 4, ids[1])
-                #expect(try site.gb("restore", "extract", "/host/home", "--to", out + "2", "--json").jsonError().exit == 4)
+                #expect(
+                    try site.gb("restore", "extract", "/host/home", "--to", out + "2", "--json").jsonError().exit == 4)
             }
         }
 
         @Test func aGapInTheChainIsNamed() throws {
-            try withChain { site, ids in
+            // Times differ by a second at least: --at can then choose.
+            try withChain(pause: 1) { site, ids in
                 for suffix in ["info", "data"] { site.directory.remove("storage\(ids[1]).\(suffix)") }
                 for command in ["plan", "verify"] {
                     expectRefusal(try site.gb("restore", command, "/host/home"), 4, ids[2], "gap", "--at")

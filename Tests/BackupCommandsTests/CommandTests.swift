@@ -49,7 +49,8 @@ extension CommandTests {
         }
 
         @Test(arguments: [
-            (["stroage"], "stroage"), (["storage", "lits"], "lits"), (["storage", "list", "--sorce", "/x"], "--source"),
+            (["stroage"], "stroage"), (["storage", "lits"], "lits"),
+            (["storage", "list", "--sorce", "/x"], "--source"),
             (["generator", "once", "--nwo"], "--now"), (["restore", "extract", "/host/home"], "--to"),
             (["restore", "plan"], "SOURCE"), (["storage", "show"], "ELEMENT"),
             (["storage", "verify", "--jobs", "0"], "1 to 64"), (["storage", "verify", "--jobs", "many"], "--jobs"),

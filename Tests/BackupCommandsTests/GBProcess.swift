@@ -166,10 +166,21 @@ final class GBProcess: Sendable {
         }
     }
 
-    /// What is left of ``descendants()`` when they have been given time to notice that they are alone.
+    /// What is left of ``descendants()`` when they have been given time to notice that they are alone, with all that
+    /// may explain why.
     func leftOver(limit: Double = 20) -> [String] {
         waitUntil(limit, interval: 0.02) { descendants().isEmpty }
-        return descendants()
+        return family().filter { !$0.isAgent }.map { member in
+            let place = "/proc/\(member.number)"
+            func text(_ name: String) -> String {
+                String(decoding: FileManager.default.contents(atPath: "\(place)/\(name)") ?? Data(), as: UTF8.self)
+                    .replacingOccurrences(of: "\0", with: " ")
+            }
+            let descriptors = ((try? FileManager.default.contentsOfDirectory(atPath: place + "/fd")) ?? []).map {
+                "\($0)=" + ((try? FileManager.default.destinationOfSymbolicLink(atPath: "\(place)/fd/\($0)")) ?? "?")
+            }
+            return "\(member.number) \(text("cmdline"))\n\(text("wchan"))\n\(descriptors)\n\(text("status"))"
+        }
     }
 }
 

@@ -36,7 +36,8 @@ extension CommandTests {
                         try contentsOfTree(site.directory.path("before")),
                         try contentsOfTree(site.directory.path("then"))) == [])
                 let json = try site.good(
-                    "restore", "extract", "/host/home", "--verify-first", "--json", "--to", site.directory.path("third"))
+                    "restore", "extract", "/host/home", "--verify-first", "--json", "--to", site.directory.path("third")
+                )
                 let object = try #require(try json.jsonLines().first)
                 #expect((object["elements"] as? [String])?.count == 2)
                 #expect(object["directory"] as? String == site.directory.path("third"))

@@ -15,9 +15,10 @@ struct Site {
     ///   - encryption: as in the configuration file.
     ///   - keys: the GnuPG home directory; by default an empty one.
     ///   - storage: another place for the storage than a directory of the site.
+    ///   - durability: as in the configuration file; by default what is quickest.
     init(
         _ directory: TemporaryDirectory, encryption: String = "none", compression: String = "{ zstd: { level: 1 } }",
-        keys: String? = nil, storage: String? = nil, extra: String = ""
+        keys: String? = nil, storage: String? = nil, durability: String = "none"
     ) throws {
         self.directory = directory
         for name in ["conf/units", "definitions", "storage", "tree", "keys"] { try directory.makeDirectory(name) }
@@ -32,11 +33,10 @@ struct Site {
               keys_directory: \(keys ?? directory.path("keys"))
             storage:
               directory: \(storage ?? directory.path("storage"))
-              durability: none
+              durability: \(durability)
             pipeline:
               compression: \(compression)
               encryption: \(encryption)
-            \(extra)
 
             """)
     }
@@ -141,13 +141,13 @@ struct Site {
 /// Runs `body` with a new site, which is gone afterwards.
 func withSite(
     encryption: String = "none", compression: String = "{ zstd: { level: 1 } }", keys: String? = nil,
-    storage: String? = nil, extra: String = "", _ body: (Site) throws -> Void
+    storage: String? = nil, durability: String = "none", _ body: (Site) throws -> Void
 ) throws {
     try withTemporaryDirectory { directory in
         try body(
             Site(
                 directory, encryption: encryption, compression: compression, keys: keys, storage: storage,
-                extra: extra))
+                durability: durability))
     }
 }
 

@@ -54,7 +54,8 @@ extension CommandTests {
                 let ring = try directory.makeDirectory("ring")
                 try runTool("cp", "-r", keys.ring + "/.", ring)
                 try runTool(
-                    "sh", "-c", "rm -f S.* ./*.lock; echo pinentry-program \(pinentry) > gpg-agent.conf", directory: ring)
+                    "sh", "-c", "rm -f S.* ./*.lock; echo pinentry-program \(pinentry) > gpg-agent.conf",
+                    directory: ring)
                 defer { _ = try? runTool("gpgconf", "--homedir", ring, "--kill", "all") }
                 try withSite(encryption: "{ recipients: [\(keys.locked)] }", keys: ring, body)
             }

@@ -8,8 +8,8 @@ extension CommandTests {
         private static let repository = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-        /// The commands of the `console` blocks in order: lines that begin with `$ `, with the lines after them that begin
-        /// with `> ` or that a backslash continues.
+        /// The commands of the `console` blocks in order: lines that begin with `$ `, with the lines after them that
+        /// begin with `> ` or that a backslash continues.
         static func commands(of text: String) -> [String] {
             var commands: [String] = []
             var isInBlock = false

@@ -21,7 +21,11 @@ import Testing
             }
             for (number, time) in history.times.enumerated() {
                 let restored = try await history.restore.extract(try history.restore.plan(at: time), into: "t\(number)")
-                #expect(treeDifferences(try contentsOfTree(restored), history.trees[number]) == [], "state \(number), \(random.comment)")
+                // A hard link between a directory that moved and one that did not is two files in an increment of tar.
+                let differences = treeDifferences(
+                    try contentsOfTree(restored).mapValues(Self.withoutLinks),
+                    history.trees[number].mapValues(Self.withoutLinks))
+                #expect(differences == [], "state \(number), \(random.comment)")
             }
             // Some paths of each state, there or not.
             for (number, time) in history.times.enumerated() {
@@ -47,13 +51,17 @@ import Testing
             let restored = try await history.restore.extract(
                 try history.restore.plan(at: time), into: name, paths: [path])
             let found = try contentsOfTree(restored, aspects: aspects.union(.owner)).filter { isBelow($0.key) }
-            #expect(treeDifferences(found, expected) == [], "\(path) in state \(number), \(comment)")
+            let differences = treeDifferences(found, expected)
+            #expect(differences == [], "\(path) in state \(number), \(comment)")
             #expect(!expected.isEmpty, "\(path) in state \(number), \(comment)")
         } catch let error as BackupError {
             if expected.isEmpty {
-                #expect(error.code == .notFound, "\(path) in state \(number), \(comment): \(error)")
+                #expect(
+                    error.code == .notFound || error.description.contains("is a hard link"),
+                    "\(path) in state \(number), \(comment): \(error)")
             } else {
-                #expect(error.description.contains("is a hard link"), "\(path) in state \(number), \(comment): \(error)")
+                #expect(
+                    error.description.contains("is a hard link"), "\(path) in state \(number), \(comment): \(error)")
             }
         }
     }
@@ -62,12 +70,33 @@ import Testing
         line.split(separator: " ").filter { !$0.hasPrefix("same-file-as=") }.joined(separator: " ")
     }
 
+    @Test func hardLinks() async throws {
+        try await withTemporaryDirectory { place in
+            let history = try TreeHistory(place)
+            try shell("mkdir a b; echo 1 >a/1; ln a/1 b/1; echo 2 >a/2; echo 3 >b/3; ln b/3 3", in: history.root)
+            try history.backup(.full)
+            try shell("ln a/2 b/2; rm a/1; cp --remove-destination b/3 x; mv x b/3; echo more >>3", in: history.root)
+            try history.backup(.inc)
+            try shell("rm b/2; ln a/2 b/2; ln a/2 2; rm 3; ln b/3 3", in: history.root)
+            try history.backup(.inc)
+            for (number, time) in history.times.enumerated() {
+                let restored = try await history.restore.extract(try history.restore.plan(at: time), into: "t\(number)")
+                let differences = treeDifferences(try contentsOfTree(restored), history.trees[number])
+                #expect(differences == [], "state \(number)")
+            }
+        }
+    }
+
     @Test func selectedPaths() async throws {
         try await withTemporaryDirectory { place in
             let history = try TreeHistory(place)
-            try shell("mkdir -p a/b c dirfile; echo 1 >a/b/1; echo 2 >c/2; echo f >gone; echo k >keep; echo i >dirfile/in; echo t >turn", in: history.root)
+            try shell(
+                "mkdir -p a/b c dirfile; echo 1 >a/b/1; echo 2 >c/2; echo f >gone; echo k >keep; echo i >dirfile/in; echo t >turn",
+                in: history.root)
             try history.backup(.full)
-            try shell("rm gone; rm -r c; rm -r dirfile; echo now >dirfile; rm turn; mkdir turn; echo t >turn/t", in: history.root)
+            try shell(
+                "rm gone; rm -r c; rm -r dirfile; echo now >dirfile; rm turn; mkdir turn; echo t >turn/t",
+                in: history.root)
             try history.backup(.inc)
             try shell("mkdir c; echo 3 >c/3; echo more >>a/b/1", in: history.root)
             try history.backup(.inc)
@@ -83,8 +112,12 @@ import Testing
             #expect(try await restored("4", ["dirfile", "turn"]) == ["./dirfile", "./turn/t"])
             #expect(try await restored("5", ["gone"], at: 1005) == ["./gone"])
             #expect(try await restored("6", ["."]).count == 5)
-            for (number, paths) in [["gone"], ["c/2"], ["dirfile/in"], ["never"], ["keep", "a/b/2"], ["keep/below"]].enumerated() {
-                let error = await #expect(throws: BackupError.self, "\(paths)") { _ = try await restored("n\(number)", paths) }
+            for (number, paths) in [["gone"], ["c/2"], ["dirfile/in"], ["never"], ["keep", "a/b/2"], ["keep/below"]]
+                .enumerated()
+            {
+                let error = await #expect(throws: BackupError.self, "\(paths)") {
+                    _ = try await restored("n\(number)", paths)
+                }
                 #expect(error?.code == .notFound)
                 #expect(place.names("n\(number)").isEmpty, "nothing is written before that is known")
             }
@@ -144,7 +177,8 @@ import Testing
                 let target = try RestoreTarget(
                     place.path("target"), permissions: .init(intoExisting: true, deleteUnknown: deletes),
                     storagePath: history.restore.storagePath, increments: 0)
-                try await history.restore.session().extract(try history.restore.plan(), to: target, paths: []) { _, _ in }
+                try await history.restore.session().extract(try history.restore.plan(), to: target, paths: []) { _, _ in
+                }
                 #expect(place.exists("target/d/mine") == !deletes)
                 #expect(try place.read("target/d/1") == Array("1\n".utf8))
             }
@@ -168,7 +202,8 @@ import Testing
             #expect(check?.code == .damaged)
             let rehearsal = await #expect(throws: BackupError.self) { _ = try await session.rehearse(plan) }
             #expect(rehearsal?.code == .damaged, "\(String(describing: rehearsal))")
-            #expect(place.names().allSatisfy { ["archive", "index", "root", "store"].contains($0) }, "nothing was written")
+            #expect(
+                place.names().allSatisfy { ["archive", "index", "root", "store"].contains($0) }, "nothing was written")
             let target = try history.restore.target()
             var begun: [Int] = []
             let error = await #expect(throws: BackupError.self) {
@@ -178,7 +213,9 @@ import Testing
             #expect(stopped.code == .damaged, "\(stopped)")
             #expect(stopped.message.contains(history.elements[number].id.description))
             #expect(stopped.message.contains(target.path))
-            #expect(stopped.message.contains(number == 0 ? "nothing that was written" : "after element 1 of 3"), "\(stopped)")
+            #expect(
+                stopped.message.contains(number == 0 ? "nothing that was written" : "after element 1 of 3"),
+                "\(stopped)")
             #expect(stopped.remedy.contains("--at"))
             #expect(begun == Array(1...(number + 1)), "nothing is applied behind the damage")
         }

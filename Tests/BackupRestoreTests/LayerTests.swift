@@ -30,9 +30,11 @@ import Testing
                 let path = try #require(storage.localPath(of: element.id))
                 let kind = try await session.layers(of: element).shellCommands
                 let undo = kind.map { $0.joined(separator: " ") }.joined(separator: " | ")
-                try shell("<'\(path)' \(undo.isEmpty ? "cat" : undo) | tar -x -g /dev/null -C by-hand -f -", in: place.path)
+                try shell(
+                    "<'\(path)' \(undo.isEmpty ? "cat" : undo) | tar -x -g /dev/null -C by-hand -f -", in: place.path)
             }
-            #expect(treeDifferences(try contentsOfTree(place.path("t")), try contentsOfTree(place.path("by-hand"))) == [])
+            #expect(
+                treeDifferences(try contentsOfTree(place.path("t")), try contentsOfTree(place.path("by-hand"))) == [])
             #expect(!place.names("t").isEmpty)
             let log = try RestorePlan(storage, source: SourceURL("/host1/var/log/syslog"), at: nil)
             let file = try RestoreTarget(
@@ -68,8 +70,11 @@ import Testing
             // These formats have no fractions of seconds.
             let times: TreeAspects = format == "posix" ? .all : [.mode, .owner, .hardLinks]
             let restored = try await restore.extract(try restore.plan(), into: "t")
-            let same = format == "posix" ? [] : treeDifferences(
-                try contentsOfTree(restored, aspects: times), try contentsOfTree(root, aspects: times))
+            let same =
+                format == "posix"
+                ? []
+                : treeDifferences(
+                    try contentsOfTree(restored, aspects: times), try contentsOfTree(root, aspects: times))
             #expect(same == [])
             #expect(try place.read("t/d/2") == (try place.read("root/d/2")))
         }
@@ -77,7 +82,9 @@ import Testing
 
     @Test func bytesOfNoKnownKindAreOneFile() async throws {
         try await withTemporaryDirectory { place in
-            for (number, data) in [[], Array("log line\n".utf8), [UInt8](repeating: 0, count: 2000), [0x1f]].enumerated() {
+            for (number, data) in [[], Array("log line\n".utf8), [UInt8](repeating: 0, count: 2000), [0x1f]]
+                .enumerated()
+            {
                 let restore = try RestorePlace(place, source: "/host1/s\(number)")
                 let element = try storeLikeTheOriginal(restore, data)
                 #expect(try await restore.session().layers(of: element).isArchive == false)
@@ -96,7 +103,8 @@ import Testing
             try shell("\(gpg) --quick-generate-key test@example.org future-default default never 2>&1", in: place.path)
             let root = try place.makeDirectory("root")
             try shell("echo secret >a", in: root)
-            let encrypt = "\(gpg) --trust-model always --compress-algo none --hidden-recipient test@example.org --encrypt"
+            let encrypt =
+                "\(gpg) --trust-model always --compress-algo none --hidden-recipient test@example.org --encrypt"
             try shell("tar -c -C root . | zstd -q | \(encrypt) >made", in: place.path)
             let element = try storeLikeTheOriginal(restore, try place.read("made"))
             let layers = try await restore.session().layers(of: element)
@@ -108,7 +116,10 @@ import Testing
             // Recorded elements say what was done, and are undone with the tools of this machine.
             try restore.store(
                 at: 2000, data: try place.read("made"),
-                stages: [tarRecord, StageRecord(stage: "zstd", restore: ["false"]), StageRecord(stage: "gpg", restore: ["false"])])
+                stages: [
+                    tarRecord, StageRecord(stage: "zstd", restore: ["false"]),
+                    StageRecord(stage: "gpg", restore: ["false"]),
+                ])
             _ = try await restore.extract(try restore.plan(), into: "u")
             #expect(try place.read("u/a") == Array("secret\n".utf8))
             try shell("gpgconf --homedir keys --kill all; rm -r keys/private-keys-v1.d", in: place.path)
@@ -133,7 +144,10 @@ import Testing
                 [StageRecord(stage: "process", restore: ["touch", trap])],
                 [tarRecord, StageRecord(stage: "command", restore: ["touch", trap])],
                 [tarRecord, StageRecord(stage: "tar", restore: ["touch", trap])],
-                [StageRecord(stage: "tar", restore: ["touch", trap]), StageRecord(stage: "process", restore: ["sh", "-c", "touch \(trap)"])],
+                [
+                    StageRecord(stage: "tar", restore: ["touch", trap]),
+                    StageRecord(stage: "process", restore: ["sh", "-c", "touch \(trap)"]),
+                ],
                 [tarRecord, StageRecord(stage: "process", restore: ["xz", "-dc", "--files=\(trap)"])],
             ]
             for (number, stages) in hostile.enumerated() {
@@ -156,7 +170,8 @@ import Testing
             #expect(!place.exists("trap"))
             // The one of tar's record is for people only.
             try shell("echo 1 >f; tar -cf a.tar f", in: place.path)
-            try restore.store(at: 3000, data: try place.read("a.tar"), stages: [StageRecord(stage: "tar", restore: ["touch", trap])])
+            try restore.store(
+                at: 3000, data: try place.read("a.tar"), stages: [StageRecord(stage: "tar", restore: ["touch", trap])])
             _ = try await restore.extract(try restore.plan(), into: "u")
             #expect(place.exists("u/f") && !place.exists("trap"))
         }
@@ -166,9 +181,12 @@ import Testing
         try await withTemporaryDirectory { place in
             let restore = try RestorePlace(place)
             try shell("echo 1 >f; tar -c f | xz >a", in: place.path)
-            try restore.store(data: try place.read("a"), stages: [tarRecord, StageRecord(stage: "process", restore: ["xz", "-dc"])])
+            try restore.store(
+                data: try place.read("a"), stages: [tarRecord, StageRecord(stage: "process", restore: ["xz", "-dc"])])
             let target = try restore.target()
-            try await restore.session(trusted: [["xz", "-dc"]]).extract(try restore.plan(), to: target, paths: []) { _, _ in }
+            try await restore.session(trusted: [["xz", "-dc"]]).extract(try restore.plan(), to: target, paths: []) {
+                _, _ in
+            }
             #expect(place.names("target") == ["f"])
         }
     }
@@ -177,11 +195,15 @@ import Testing
         try await withTemporaryDirectory { place in
             let restore = try RestorePlace(place)
             for (number, stages) in [
-                [tarRecord, StageRecord(stage: "rot13", restore: nil)], [tarRecord, StageRecord(stage: "", restore: nil)],
-                [StageRecord(stage: "snapshot\n", restore: nil)], [tarRecord, StageRecord(stage: "process", restore: [])],
+                [tarRecord, StageRecord(stage: "rot13", restore: nil)],
+                [tarRecord, StageRecord(stage: "", restore: nil)],
+                [StageRecord(stage: "snapshot\n", restore: nil)],
+                [tarRecord, StageRecord(stage: "process", restore: [])],
             ].enumerated() {
                 let element = try restore.store(at: 1000 + Int64(number), data: [1], stages: stages)
-                let error = await #expect(throws: BackupError.self) { _ = try await restore.session().layers(of: element) }
+                let error = await #expect(throws: BackupError.self) {
+                    _ = try await restore.session().layers(of: element)
+                }
                 #expect(error?.code == .damaged)
                 #expect(error?.message.contains("\n") == false)
             }

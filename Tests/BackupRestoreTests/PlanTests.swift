@@ -52,7 +52,8 @@ import Testing
         try withPlace { place in
             let all = try chain(place, [(.full, 1000), (.inc, 2000), (.inc, 500), (.inc, 600)])
             #expect(ids(try place.plan().elements) == ids(all))
-            #expect(ids(try place.plan(at: 550).elements) == ids(all[0...2]), "the state that was newest when it was 550")
+            #expect(
+                ids(try place.plan(at: 550).elements) == ids(all[0...2]), "the state that was newest when it was 550")
             #expect(ids(try place.plan(at: 2500).elements) == ids(all))
         }
     }
@@ -97,10 +98,15 @@ import Testing
             try withPlace { place in
                 var links: [(BackupType, Int64)] = []
                 for number in 0..<12 {
-                    links.append((number == 0 || Int.random(in: 0..<5, using: &random) == 0 ? .full : .inc, Int64(100 * number + 100)))
+                    links.append(
+                        (
+                            number == 0 || Int.random(in: 0..<5, using: &random) == 0 ? .full : .inc,
+                            Int64(100 * number + 100)
+                        ))
                 }
                 let all = try chain(place, links)
-                let lost = Set((0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 0..<12, using: &random) })
+                let lost = Set(
+                    (0..<Int.random(in: 1...3, using: &random)).map { _ in Int.random(in: 0..<12, using: &random) })
                 for number in lost { try place.storage.delete(all[number].id) }
                 for number in all.indices where !lost.contains(number) {
                     let start = try #require(links[...number].lastIndex { $0.0 == .full })
@@ -145,7 +151,9 @@ import Testing
                 let bytes = { (value: UInt8) in try #require(ElementUUID([UInt8](repeating: value, count: 64))) }
                 return try place.storage.store(
                     place.source,
-                    makeMetadata(.inc, at: Timestamp(time), data: [1], uuid: try bytes(uuid), predecessor: try bytes(predecessor)),
+                    makeMetadata(
+                        .inc, at: Timestamp(time), data: [1], uuid: try bytes(uuid), predecessor: try bytes(predecessor)
+                    ),
                     data: [1])
             }
             let full = try place.store(.full, at: 100, data: [0], stages: [tarRecord])

@@ -49,7 +49,9 @@ import Testing
 
     @Test func wordsAreTakenLiterally() throws {
         var random = SeededGenerator()
-        var words = ["", " ", "'", "''", "a'b", "\\", "$HOME", "~", "*", "a\nb", "'\u{301}", "\r\n", "-n", "ä", "=x", "#", "!"]
+        var words = [
+            "", " ", "'", "''", "a'b", "\\", "$HOME", "~", "*", "a\nb", "'\u{301}", "\r\n", "-n", "ä", "=x", "#", "!",
+        ]
         let pieces = ["'", "\"", "\\", "$", " ", "\n", "\u{301}", "a", ";", "`", "é"]
         for _ in 0..<40 {
             words.append((0..<6).map { _ in pieces.randomElement(using: &random) ?? "" }.joined())

@@ -103,7 +103,8 @@ final class TreeHistory {
         if type == .full { place.remove("index") }
         let run = try ToolRun([
             "tar", "--create", "--file=" + place.path("archive"), "--format=" + format, "--sparse",
-            guessing ? "--check-device" : "--no-check-device", "--listed-incremental=" + place.path("index"), "--directory=" + root, ".",
+            guessing ? "--check-device" : "--no-check-device", "--listed-incremental=" + place.path("index"),
+            "--directory=" + root, ".",
         ])
         try #require(run.isSuccess, "\(run.output)")
         if !guessing { try place.write("index", Self.withoutDevices(try place.read("index"))) }
@@ -118,7 +119,8 @@ final class TreeHistory {
     /// The index with a device that no file has, so that no directory is taken for a renamed one.
     private static func withoutDevices(_ index: [UInt8]) -> [UInt8] {
         let line = index.prefix { $0 != UInt8(ascii: "\n") }
-        var fields = index.dropFirst(line.count + 1).split(separator: 0, omittingEmptySubsequences: false).map(Array.init)
+        var fields = index.dropFirst(line.count + 1).split(separator: 0, omittingEmptySubsequences: false).map(
+            Array.init)
         var position = 2
         while position + 6 < fields.count {
             fields[position + 3] = [UInt8(ascii: "0")]

@@ -36,7 +36,8 @@ import Testing
             let deleting = try refusal(target, .init(intoExisting: true), storage: nil)
             #expect(deleting.code == .usage)
             #expect(deleting.remedy.contains("--delete-unknown"))
-            let gentle = try RestoreTarget(target, permissions: .init(intoExisting: true), storagePath: nil, increments: 0)
+            let gentle = try RestoreTarget(
+                target, permissions: .init(intoExisting: true), storagePath: nil, increments: 0)
             #expect(!gentle.mayDelete)
             let allowed = try RestoreTarget(
                 target, permissions: .init(intoExisting: true, deleteUnknown: true), storagePath: nil, increments: 3)
@@ -67,7 +68,9 @@ import Testing
                 store, store + "/new", store + "/a/b", place.path("link"), place.path("link/new"),
                 place.path("link/../store/x"), place.path("store/./y"),
             ] {
-                for permissions in [RestoreTarget.Permissions(), .init(intoExisting: true, deleteUnknown: true, inPlace: true)] {
+                for permissions in [
+                    RestoreTarget.Permissions(), .init(intoExisting: true, deleteUnknown: true, inPlace: true),
+                ] {
                     for storage in [store, place.path("store-link"), store + "/"] {
                         #expect(try refusal(path, permissions, storage: storage).code == .usage, "\(path)")
                     }

@@ -34,7 +34,8 @@ final class RunPrinter: RunObserver {
         } else {
             let rate = ByteCount(Int64(Double(outcome.bytesIn) / max(outcome.seconds, 0.001)))
             Output.standard.line(
-                "\(outcome.source) \(outcome.type): \(ByteCount(outcome.bytesIn)) read, \(ByteCount(outcome.bytesOut)) stored, "
+                "\(outcome.source) \(outcome.type): \(ByteCount(outcome.bytesIn)) read, "
+                    + "\(ByteCount(outcome.bytesOut)) stored, "
                     + "\(outcome.seconds.fixed(1)) s, \(rate)/s  \(outcome.element?.description ?? "(not stored)")")
         }
         for note in outcome.notes { Output.warning("\(outcome.source): \(note)") }
@@ -61,7 +62,7 @@ final class RunPrinter: RunObserver {
             return Output.standard.line("There is nothing to back up.")
         }
         Output.standard.line(
-            "Nothing is due. Next: \(next.source) \(next.type) at \(next.due) (\(next.reason)). Use --now to run it anyway."
-        )
+            "Nothing is due. Next: \(next.source) \(next.type) at \(next.due) (\(next.reason)). "
+                + "Use --now to run it anyway.")
     }
 }

@@ -59,7 +59,8 @@ struct RestorePlanCommand: AsyncParsableCommand {
         table.print()
         if !json.isOn {
             Output.standard.line(
-                "The state of \(plan.time): \(counted(plan.elements.count, "element")), \(ByteCount(plan.size)) to be read.")
+                "The state of \(plan.time): \(counted(plan.elements.count, "element")), "
+                    + "\(ByteCount(plan.size)) to be read.")
             Output.standard.line(
                 secretKeys.isEmpty
                     ? "No secret key is here; what is encrypted cannot be read on this machine."

@@ -40,9 +40,8 @@ struct StorageList: AsyncParsableCommand {
         } else {
             let size = ByteCount(element.size).description
             let padding = String(repeating: " ", count: max(0, 8 - size.count))
-            Output.standard.line(
-                "\(element.metadata.timestamp)  \(element.metadata.type == .full ? "full" : "inc ")  \(padding)\(size)  \(element.id)"
-            )
+            let type = element.metadata.type == .full ? "full" : "inc "
+            Output.standard.line("\(element.metadata.timestamp)  \(type)  \(padding)\(size)  \(element.id)")
         }
     }
 }

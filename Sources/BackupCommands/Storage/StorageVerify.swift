@@ -7,7 +7,8 @@ import BackupStorage
 struct StorageVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Reread everything: SHA-512, completeness, and the chain of each source.",
-        discussion: "Exit code 0: all is sound; 4: something is damaged, each thing is named; 66: no source matches --source.")
+        discussion:
+            "Exit code 0: all is sound; 4: something is damaged, each thing is named; 66: no source matches --source.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var pattern: PatternOption
@@ -62,7 +63,8 @@ struct StorageVerify: AsyncParsableCommand {
         show(strays)
         if !json.isOn {
             Output.standard.line(
-                "\(counted(sources.count, "source")), \(counted(sound, "element")) sound, \(damaged) damaged, \(unchecked) without checksum, "
+                "\(counted(sources.count, "source")), \(counted(sound, "element")) sound, \(damaged) damaged, "
+                    + "\(unchecked) without checksum, "
                     + "\(counted(violations, "other fault")), \(ByteCount(verification.progress.bytes)) read")
         }
         return damaged == 0 && violations == 0
