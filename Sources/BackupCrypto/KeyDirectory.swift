@@ -13,7 +13,7 @@ enum KeyDirectory {
             let number = errno
             if number == ENOENT || number == ENOTDIR {
                 throw .keyDirectory(
-                    .notFound, path, "it does not exist",
+                    .keyUnusable, path, "it does not exist",
                     remedy: "make it with `mkdir -m 700 \(path.quotedForShell)` and import the public keys with "
                         + "`gpg --homedir \(path.quotedForShell) --import FILE`")
             }

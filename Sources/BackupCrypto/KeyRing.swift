@@ -15,7 +15,7 @@ package struct KeyRing: Sendable {
     /// Checks the directory, not the keys.
     ///
     /// - Parameter program: The `gpg` that looks up keys; `nil` for the installed one.
-    /// - Throws: `BackupError` with code `notFound`, `invalidValue` (not an absolute path, not a directory) or
+    /// - Throws: `BackupError` with code `keyUnusable` (not there), `invalidValue` (not an absolute path, not a directory) or
     ///   `permission` (not accessible, or others can write to it and so replace keys).
     package init(directory: String, program: String? = nil) throws(BackupError) {
         warnings = try KeyDirectory.check(directory)

@@ -31,11 +31,13 @@ package final class Generator: Sendable {
     /// Takes the lock on the state directory, and cleans up after a crash.
     ///
     /// - Parameters:
+    ///   - names: the units to work with; `nil` for all that are enabled.
     ///   - softwareVersion: is written into the elements' `Origin`.
     ///   - lock: the lock of the generator that this one replaces, when the configuration is read again.
     /// - Throws: `busy` when another generator works with the same state directory.
     package static func start(
-        _ installation: Installation, softwareVersion: String, observer: (any RunObserver)? = nil,
+        _ installation: Installation, only names: Set<String>? = nil, softwareVersion: String,
+        observer: (any RunObserver)? = nil,
         replacing previous: Generator? = nil
     ) async throws(BackupError) -> Generator {
         let state = try installation.stateDirectory()
@@ -52,7 +54,7 @@ package final class Generator: Sendable {
         let journal = try Journal(in: state)
         let storage = try installation.storage()
         let tarVersion = await ToolVersion.tar()
-        let (units, errors) = installation.units(tarVersion: tarVersion)
+        let (units, errors) = installation.units(names, tarVersion: tarVersion)
         let generator = Generator(
             installation, units: units, problems: errors, journal: journal, lock: lock,
             runner: SourceRunner(
@@ -103,12 +105,12 @@ package final class Generator: Sendable {
         if !unknown.isEmpty { throw .unknownUnits(unknown, known: known.sorted()) }
     }
 
-    /// What each source of these units will do next; units whose state cannot be read are reported and left out.
-    package func schedule(_ names: Set<String>? = nil) -> (runs: [ScheduledRun], errors: [BackupError]) {
+    /// What each source will do next; units whose state cannot be read are reported and left out.
+    package func schedule() -> (runs: [ScheduledRun], errors: [BackupError]) {
         var runs: [ScheduledRun] = []
         var errors: [BackupError] = []
         let now = installation.clock.now()
-        for unit in units where names?.contains(unit.name) ?? true {
+        for unit in units {
             do throws(BackupError) { runs += try unit.schedule(now: now) } catch {
                 errors.append(.unitUnusable(unit.name, error))
             }

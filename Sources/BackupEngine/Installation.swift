@@ -45,7 +45,9 @@ package struct Installation: Sendable {
     }
 
     /// The enabled units that can be used, and what is wrong with the others.
-    func units(tarVersion: String?) -> (units: [any BackupUnit], errors: [BackupError]) {
+    ///
+    /// - Parameter names: only these; `nil` for all.
+    func units(_ names: Set<String>? = nil, tarVersion: String?) -> (units: [any BackupUnit], errors: [BackupError]) {
         let context = UnitContext(
             stateDirectory: main.general.stateDirectory,
             excludedDirectories: [
@@ -54,8 +56,9 @@ package struct Installation: Sendable {
             tarVersion: tarVersion,
             compressIndex: { () throws(BackupError) -> any ByteTransform in try ZstdCompressor(ZstdSettings()) })
         var units: [any BackupUnit] = []
-        var errors = configuration.unitErrors.map(\.combined)
-        for unit in configuration.units {
+        func isWanted(_ name: String) -> Bool { names?.contains(name) ?? true }
+        var errors = configuration.unitErrors.filter { isWanted($0.unit) }.map(\.combined)
+        for unit in configuration.units where isWanted(unit.name) {
             do throws(BackupError) { units.append(try BackupUnits.make(unit, context: context)) } catch {
                 errors.append(.unitUnusable(unit.name, error))
             }

@@ -14,11 +14,12 @@ package enum Interruption {
     package static func handle<Value: Sendable>(
         _ work: @escaping @Sendable () async throws(BackupError) -> Value
     ) async throws(BackupError) -> Value {
+        // Signals first: work that has begun must not be ended without being told.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         let task = Task { () async -> Result<Value, BackupError> in
             do throws(BackupError) { return .success(try await work()) } catch { return .failure(error) }
         }
         let box = Box()
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
         let watcher = Task {
             for await signal in signals {
                 box.received.withLock { $0 = $0 ?? signal.rawValue }

@@ -44,7 +44,7 @@ struct PipelineBuilder {
             result.records.append(
                 StageRecord(
                     stage: "process", restore: restore,
-                    other: ["Command": .array(compress.map { .string($0) })]))
+                    other: ["Program": .string(compress[0])]))
         }
     }
 

@@ -88,10 +88,10 @@ struct CommandRun: UnitRun {
             workingDirectory: settings.workingDirectory, timeout: settings.timeout)
     }
 
-    /// Nothing undoes a command: its output is what a restore gives.
+    /// Nothing undoes a command: its output is what a restore gives. Only the program is recorded: arguments may be
+    /// secrets, and metadata is not encrypted.
     var record: StageRecord {
-        StageRecord(
-            stage: "command", restore: nil, other: ["Command": .array(settings.command.map { .string($0) })])
+        StageRecord(stage: "command", restore: nil, other: ["Program": .string(settings.command[0])])
     }
 
     func uuid(checksum: [UInt8]) -> ElementUUID {

@@ -57,7 +57,8 @@ struct TarRun: UnitRun {
 
     var record: StageRecord {
         var other = JSONObject()
-        if let command { other["Command"] = .array(command.map { .string($0) }) }
+        // Arguments may be secrets, and metadata is not encrypted.
+        if let command { other["Program"] = .string(command[0]) }
         // What an own command is, and of which version, nobody knows; but it stands in for tar.
         return StageRecord(
             stage: "tar", restore: TarArguments.restore, version: command == nil ? context.tarVersion : nil,

@@ -33,11 +33,7 @@ extension CommandTests {
                 #expect(!site.directory.exists("read"))
                 #expect(try site.storedFiles() == [])
                 let json = try site.gb("generator", "once", "--json").jsonLines()
-                withKnownIssue("a missing keys directory counts as something that was asked for and is not there") {
-                    #expect((json.first?["error"] as? [String: Any])?["exit"] as? Int == 78)
-                } when: {
-                    kind == .noRing
-                }
+                #expect((json.first?["error"] as? [String: Any])?["exit"] as? Int == 78)
             }
         }
 

@@ -168,7 +168,7 @@ final class GBProcess: Sendable {
 
     /// What is left of ``descendants()`` when they have been given time to notice that they are alone, with all that
     /// may explain why.
-    func leftOver(limit: Double = 20) -> [String] {
+    func leftOver(limit: Double = 60) -> [String] {
         waitUntil(limit, interval: 0.02) { descendants().isEmpty }
         return family().filter { !$0.isAgent }.map { member in
             let place = "/proc/\(member.number)"
@@ -179,7 +179,13 @@ final class GBProcess: Sendable {
             let descriptors = ((try? FileManager.default.contentsOfDirectory(atPath: place + "/fd")) ?? []).map {
                 "\($0)=" + ((try? FileManager.default.destinationOfSymbolicLink(atPath: "\(place)/fd/\($0)")) ?? "?")
             }
-            return "\(member.number) \(text("cmdline"))\n\(text("wchan"))\n\(descriptors)\n\(text("status"))"
+            // Twice, so that one sees whether it computes or waits.
+            let before = text("stat")
+            usleep(500_000)
+            return [
+                "\(member.number) \(text("cmdline"))", text("wchan"), "\(descriptors)", before, text("stat"),
+                text("status"),
+            ].joined(separator: "\n")
         }
     }
 }

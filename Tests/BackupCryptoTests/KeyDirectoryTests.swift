@@ -11,7 +11,7 @@ struct KeyDirectoryTests {
     @Test func missingDirectoryTellsHowToMakeIt() throws {
         let folder = try Folder()
         let error = try refusal(folder.path + "/it's not")
-        #expect(error.code == .notFound)
+        #expect(error.code == .keyUnusable)
         #expect(error.remedy.contains("mkdir -m 700 '\(folder.path)/it'\\''s not'"))
     }
 
@@ -19,7 +19,7 @@ struct KeyDirectoryTests {
         let folder = try Folder()
         try Data().write(to: URL(fileURLWithPath: folder.path + "/file"))
         #expect(try refusal(folder.path + "/file").code == .invalidValue)
-        #expect(try refusal(folder.path + "/file/below").code == .notFound)
+        #expect(try refusal(folder.path + "/file/below").code == .keyUnusable)
     }
 
     @Test(arguments: ["", "keys", "./keys", "/tmp\0/x"])

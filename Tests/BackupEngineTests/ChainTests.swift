@@ -6,7 +6,7 @@ import Testing
 @testable import BackupEngine
 
 /// The chain goes on after crashes, and from where the original left it.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ChainTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ChainTests {
     /// The program ended between the commit of the element and the unit's state: what lies there then is the state of
     /// before, with what was announced beside it.
     @Test(arguments: [1, 2]) func crashBetweenCommitAndState(run: Int) async throws {

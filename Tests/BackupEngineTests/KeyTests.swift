@@ -7,7 +7,7 @@ import Testing
 @testable import BackupEngine
 
 /// Encryption that was asked for is done, or nothing is.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct KeyTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct KeyTests {
     private static let gpg = "gpg --homedir keys --batch --quiet --no-tty --pinentry-mode loopback --passphrase ''"
 
     private func withSite(_ body: (Site) async throws -> Void) async throws {

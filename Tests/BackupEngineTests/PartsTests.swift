@@ -98,7 +98,7 @@ import Testing
     // MARK: - Sleeping
 
     /// Each of these would take an hour if it did not work.
-    @Test(.timeLimit(.minutes(2))) func wakeUp() async {
+    @Test(.timeLimit(.minutes(10))) func wakeUp() async {
         let wakeUp = WakeUp()
         wakeUp.signal()
         await wakeUp.sleep(seconds: 3600)

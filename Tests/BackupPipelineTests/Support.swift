@@ -165,4 +165,4 @@ extension PipelineTimings {
 }
 
 /// All tests of pipelines; each has a limit, since what they try may hang.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct PipelineTests {}
+@Suite(.serialized, .timeLimit(.minutes(10))) struct PipelineTests {}

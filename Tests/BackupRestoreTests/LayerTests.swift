@@ -8,7 +8,7 @@ import Testing
 @testable import BackupRestore
 
 /// How an element is undone: by its record, or by its bytes.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct LayerTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct LayerTests {
     // MARK: - What the original stored
 
     @Test func referenceStore() async throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import BackupRestore
 
 /// The data outlives the program: what a person types does the same.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ShellLineTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ShellLineTests {
     @Test(arguments: ["plain", "it's a \"name\" $(touch trap) `touch trap`; touch trap &"])
     func byHand(name: String) async throws {
         try await withTemporaryDirectory { place in

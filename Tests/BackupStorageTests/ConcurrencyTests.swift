@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: [DefaultFileStorage.Durability.none, .element])
+    @Test(.timeLimit(.minutes(10)), arguments: [DefaultFileStorage.Durability.none, .element])
     func twoHundredCommitsInOneSecond(_ durability: DefaultFileStorage.Durability) async throws {
         try await withTemporaryDirectory { place in
             let path = try place.makeDirectory("store")
@@ -64,7 +64,7 @@ import Testing
 
     /// Writers, deleters, and readers that at any moment see whole elements only. Each element has a second of its own: in
     /// the same second, a new element may get the name of a deleted one.
-    @Test(.timeLimit(.minutes(3))) func readersSeeWholeElementsOnly() async throws {
+    @Test(.timeLimit(.minutes(10))) func readersSeeWholeElementsOnly() async throws {
         try await withTemporaryDirectory { place in
             let path = try place.makeDirectory("store")
             let source = try SourceURL("/a/x")

@@ -199,7 +199,7 @@ import Testing
     }
 
     /// Nothing that lies in a storage under the name of a lock stops a recovery, nor leads it elsewhere.
-    @Test(.timeLimit(.minutes(1))) func hostileLocks() throws {
+    @Test(.timeLimit(.minutes(10))) func hostileLocks() throws {
         try withStorage { place in
             let id = try place.storage.store(source).id
             let outside = try place.place.write("outside", #"{"operation": "delete"}"#)

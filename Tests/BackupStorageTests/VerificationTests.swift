@@ -64,7 +64,7 @@ import Testing
         try await checkDamage("missing") { place, id in place.place.remove(place.file(id, "data")) }
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: ["data", "info"]) func fifo(_ suffix: String) async throws {
+    @Test(.timeLimit(.minutes(10)), arguments: ["data", "info"]) func fifo(_ suffix: String) async throws {
         try await checkDamage("FIFO") { place, id in
             place.place.remove(place.file(id, suffix))
             try place.place.makeFIFO(place.file(id, suffix))
@@ -127,7 +127,7 @@ import Testing
     }
 
     /// A file of a terabyte that holds nothing must not be read.
-    @Test(.timeLimit(.minutes(1))) func giganticInfo() async throws {
+    @Test(.timeLimit(.minutes(10))) func giganticInfo() async throws {
         try await checkDamage("larger than") { place, id in
             try systemCall("make", "") { truncate(place.place.path(place.file(id, "info")), 1 << 40) }
         }

@@ -28,7 +28,7 @@ import Testing
         #expect(first.type == .full && first.predecessor == nil && first.producer.timeout == TimeSpan(seconds: 90))
         #expect(
             first.record
-                == StageRecord(stage: "command", restore: nil, other: ["Command": .array(command.map { .string($0) })]))
+                == StageRecord(stage: "command", restore: nil, other: ["Program": .string("sh")]))
         let second = try bench.run("/db/dump", type: .inc, at: 1_795_300_000)
         #expect(second.type == .full && second.reason.contains("full backups only"))
         #expect(second.predecessor != nil)

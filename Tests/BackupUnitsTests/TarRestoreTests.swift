@@ -7,7 +7,7 @@ import Testing
 @testable import BackupUnits
 
 /// Real runs of GNU tar, unpacked again with the command that stands in the element's record.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct TarRestoreTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct TarRestoreTests {
     /// One source with its elements.
     private final class Chain {
         let scratch: Scratch

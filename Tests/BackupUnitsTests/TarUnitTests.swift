@@ -143,7 +143,7 @@ import Testing
         let full = try bench.run("/h/a", type: .full, at: 1000, output: output)
         let index = bench.files.path + "/h-a.index.next"
         #expect(try String(contentsOfFile: output, encoding: .utf8) == "F /h/a full \(index)\n")
-        #expect(full.record.other["Command"] == .array((show + ["F"]).map { .string($0) }))
+        #expect(full.record.other == ["Program": .string("sh")])
         #expect(full.record.version == nil)
         let pre = try #require(full.preCommand)
         #expect(String(decoding: try run(pre).output, as: UTF8.self) == "P /h/a full \(index)\n")

@@ -39,8 +39,9 @@ struct GeneratorOnce: AsyncParsableCommand {
         let installation = try common.installation()
         for warning in installation.configuration.warnings { Output.warning(warning) }
         let names = try selected(installation)
-        let generator = try await Generator.start(installation, softwareVersion: GB.software, observer: observer)
-        let (runs, errors) = generator.schedule(names)
+        let generator = try await Generator.start(
+            installation, only: names, softwareVersion: GB.software, observer: observer)
+        let (runs, errors) = generator.schedule()
         let problems = generator.problems + errors
         for problem in problems { observer.problem(problem) }
         let moment = installation.clock.now()

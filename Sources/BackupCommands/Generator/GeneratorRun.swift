@@ -9,8 +9,8 @@ struct GeneratorRun: AsyncParsableCommand {
         commandName: "run", abstract: "Stay and run what is due, as a service.",
         discussion: """
             SIGTERM: finish what is being backed up (up to \(GeneratorService.shutdownGrace) s, then drop it) and end. \
-            SIGINT: drop it and end. SIGHUP: read the configuration again. Log lines go to standard error; systemd is told \
-            when the service is ready.
+            SIGINT: drop it and end. SIGHUP: read the configuration again. Log lines go to standard error; systemd \
+            is told when the service is ready.
             """)
 
     @OptionGroup var common: CommonOptions
