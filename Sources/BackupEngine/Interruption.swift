@@ -5,7 +5,7 @@ import UnixSignals
 /// A signal that ended some work, with its number.
 package struct SignalReceived: Error, Sendable, CustomStringConvertible {
     package let number: Int32
-    package var description: String { "signal \(number)" }
+    package var description: String { "stopped by signal \(number)" }
 }
 
 /// Lets work that a person waits for end cleanly on SIGINT, SIGTERM and SIGHUP: it is cancelled, takes its processes down
@@ -29,8 +29,8 @@ package enum Interruption {
         let result = await task.value
         watcher.cancel()
         if let number = box.received.withLock({ $0 }) {
-            var message = "stopped by signal \(number)"
-            if case .failure(let error) = result, error.code != .interrupted { message += ": \(error.message)" }
+            var message = "the work did not end"
+            if case .failure(let error) = result { message = error.message }
             throw BackupError(.interrupted, message, cause: SignalReceived(number: number))
         }
         return try result.get()

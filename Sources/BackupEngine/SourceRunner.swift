@@ -44,6 +44,11 @@ struct SourceRunner {
         _ run: any UnitRun, _ settings: PipelineSettings, _ progress: PipelineProgress, _ outcome: inout RunOutcome,
         _ reports: inout [StageReport]
     ) async throws(BackupError) {
+        if run.type == .inc, let predecessor = run.predecessor, try !storage.contains(predecessor, of: run.source) {
+            // Where elements move on to other storages that is so by intention.
+            outcome.notes.append(
+                "the element before this increment is not in this storage: it can be restored only where that one is")
+        }
         var isInDoubt = false
         var isStored = false
         defer { if !isStored, !isInDoubt { run.abandoned() } }

@@ -14,8 +14,15 @@ struct LayerResolver {
     private static let maximumLayers = 6
 
     func layers(of element: StoredElement) async throws(BackupError) -> ElementLayers {
-        if let records = element.metadata.pipeline { return try recorded(records, element.id) }
-        return try await sniffed(element)
+        let layers: ElementLayers
+        // A Pipeline without stages says nothing of how the bytes came to be.
+        if let records = element.metadata.pipeline, !records.isEmpty {
+            layers = try recorded(records, element.id)
+        } else {
+            layers = try await sniffed(element)
+        }
+        guard element.metadata.type == .full || layers.isArchive else { throw .incrementWithoutArchive(element.id) }
+        return layers
     }
 
     // MARK: - By metadata

@@ -16,7 +16,11 @@ struct PathSelection {
     private let paths: [(text: String, path: MemberPath)]
 
     /// - Parameter paths: relative to the root of the source; none, or one that is the root, for everything.
-    init(_ paths: [String]) { self.paths = paths.map { ($0, MemberPath($0)) } }
+    /// - Throws: `usage` for an empty path: it is a variable that was not set, and never means everything.
+    init(_ paths: [String]) throws(BackupError) {
+        guard !paths.contains("") else { throw .emptyPath() }
+        self.paths = paths.map { ($0, MemberPath($0)) }
+    }
 
     var isEverything: Bool { paths.isEmpty || paths.contains { $0.path.isRoot } }
 

@@ -122,6 +122,17 @@ extension BackupError {
             remedy: "extract the whole source into an empty directory, and take the path from there")
     }
 
+    static func emptyPath() -> BackupError {
+        BackupError(
+            .usage, "one of the paths is empty", remedy: "name what is wanted, or leave out all paths for everything")
+    }
+
+    static func incrementWithoutArchive(_ id: ElementID) -> BackupError {
+        BackupError(
+            .damaged, "\(id) is an increment, but by its metadata it holds no archive: its Pipeline cannot be right",
+            remedy: "restore the .info file from another copy of the element")
+    }
+
     static func noPaths(_ paths: [String], _ source: SourceURL) -> BackupError {
         BackupError(
             .notFound,

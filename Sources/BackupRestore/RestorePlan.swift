@@ -37,7 +37,13 @@ package struct RestorePlan: Sendable {
             last = chain.elements.last
         }
         guard let last else { throw .noSource(source) }
-        try self.init(chain, target: last, warnings: chain.violations + damaged.map { "\($0.0): \($0.1)" })
+        do throws(BackupError) {
+            try self.init(chain, target: last, warnings: chain.violations + damaged.map { "\($0.0): \($0.1)" })
+        } catch {
+            // What looks missing may be here and damaged.
+            guard let (_, cause) = damaged.first else { throw error }
+            throw BackupError(error.code, error.message, remedy: error.remedy, cause: cause)
+        }
     }
 
     /// The plan that ends with `target`, an element of `chain`.

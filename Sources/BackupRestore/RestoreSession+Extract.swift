@@ -2,17 +2,24 @@ package import BackupModel
 import BackupPipeline
 package import BackupStorage
 import BackupSystem
+import Glibc
 import Synchronization
 
 extension RestoreSession {
     /// What GNU tar is told for extracting: everything as it was, deletions and renames included.
-    static let tarArguments =
+    static var tarArguments: [String] {
         ["--extract", "--file=-", "--listed-incremental=/dev/null"] + tarAttributes
+    }
 
-    private static let tarAttributes = [
-        "--numeric-owner", "--same-owner", "--preserve-permissions", "--delay-directory-restore", "--xattrs",
-        "--xattrs-include=*", "--acls",
-    ]
+    /// Whether files get the owners they had: only root can give files away, and tar fails if others try.
+    package static var restoresOwners: Bool { geteuid() == 0 }
+
+    private static var tarAttributes: [String] {
+        [
+            "--numeric-owner", restoresOwners ? "--same-owner" : "--no-same-owner", "--preserve-permissions",
+            "--delay-directory-restore", "--xattrs", "--xattrs-include=*", "--acls",
+        ]
+    }
 
     /// Applies the plan's elements to the target, oldest first.
     ///
@@ -25,7 +32,7 @@ extension RestoreSession {
         _ plan: RestorePlan, to target: RestoreTarget, paths: [String],
         begin: (StoredElement, Int) -> Void
     ) async throws(BackupError) {
-        let selection = PathSelection(paths)
+        let selection = try PathSelection(paths)
         let shares = selection.isEverything ? nil : try await selection.shares(of: plan, in: self)
         let findings = TarFilter.Findings()
         for (done, element) in plan.elements.enumerated() {

@@ -49,7 +49,7 @@ package struct RestoreTarget: Sendable {
         if real == "/" {
             guard permissions.inPlace else { throw .rootTarget() }
         } else if !isEmpty {
-            guard permissions.intoExisting || permissions.inPlace else { throw .notEmpty(path) }
+            guard permissions.intoExisting else { throw .notEmpty(path) }
             // A backup of the whole machine, put back in place, leaves out the storage by name; others do not know it.
             if mayDelete, let storage, let storagePath, Self.lies(storage, in: real) {
                 throw .containsStorage(path, storagePath)
@@ -61,8 +61,11 @@ package struct RestoreTarget: Sendable {
     private static func isEmpty(_ directory: Directory) throws(BackupError) -> Bool {
         var isEmpty = true
         try directory.forEachEntry { entry throws(BackupError) in
-            // A fresh file system has it.
-            if entry.name != "lost+found" { isEmpty = false }
+            // A fresh file system has it. What fsck has saved into it is somebody's data.
+            if entry.name == "lost+found", let found = try? directory.directory(entry.name), try Self.isEmpty(found) {
+                return
+            }
+            isEmpty = false
         }
         return isEmpty
     }

@@ -56,6 +56,7 @@ package struct DefaultFileStorage: ElementStorage {
         do throws(BackupError) {
             let bytes = try directory.readFile(name, limit: ElementMetadata.maximumSize)
             metadata = try ElementMetadata(parsing: bytes)
+            guard metadata.type == id.type else { throw .otherType(id, metadata.type) }
         } catch {
             switch error.code {
             case .notFound: throw .noElement(id)

@@ -15,6 +15,10 @@ extension BackupError {
 
     static func verificationStopped() -> BackupError { BackupError(.interrupted, "the verification was stopped") }
 
+    static func otherType(_ id: ElementID, _ type: BackupType) -> BackupError {
+        BackupError(.damaged, "its BackupType is \"\(type)\", and the name of the element says \"\(id.type)\"")
+    }
+
     static func missingData(_ id: ElementID) -> BackupError {
         BackupError(
             .damaged, "the element \(id) has metadata, but its .data file is missing",

@@ -22,7 +22,7 @@ enum TarArguments {
             "--pax-option=delete=atime,delete=ctime,exthdr.name=%d/PaxHeaders/%f",
             "--listed-incremental=" + index,
             // Device numbers of LVM, NFS and others change with each start of the machine.
-            "--no-check-device", "--sparse",
+            "--no-check-device", "--sparse", "--no-unquote",
         ]
         if settings.xattrs { arguments += ["--xattrs", "--xattrs-include=*", "--acls"] }
         if settings.oneFileSystem { arguments.append("--one-file-system") }

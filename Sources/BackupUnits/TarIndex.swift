@@ -16,6 +16,8 @@ struct TarIndexName: Hashable {
     init(_ source: SourceURL) { base = source.parts.joined(separator: "-") + ".index" }
 
     var next: String { base + ".next" }
+    /// `host1-root.settings`: with what the last full was made.
+    var settings: String { base.dropLast("index".count) + "settings" }
     var isTooLong: Bool { base.utf8.count + Self.longestSuffix > Self.longestName }
 
     /// The time in the name of an old index of this very source; `nil` for all other names.
@@ -133,7 +135,10 @@ struct TarIndices {
     ///
     /// - Returns: the names of the files.
     func removeLeftovers() throws(BackupError) -> [String] {
-        try remove { $0.hasSuffix(".index.next") || ($0.contains(".index.zst.") && $0.hasSuffix(".tmp")) }
+        try remove {
+            $0.hasSuffix(".index.next") || $0.hasSuffix(".settings.tmp")
+                || ($0.contains(".index.zst.") && $0.hasSuffix(".tmp"))
+        }
     }
 
     /// Removes all indices in use.

@@ -1,6 +1,11 @@
 import BackupModel
 
-/// Takes the device numbers out of an index of GNU tar, so that tar makes no guesses about renamed directories.
+/// Makes an index of GNU tar safe to build an increment on: sets the time of its run back a little, and takes the device
+/// numbers out, so that tar makes no guesses about renamed directories.
+///
+/// tar notes when it started by a precise clock; the kernel stamps files with a coarse one that lags by up to 10 ms, and
+/// some file systems know only every second second. A file that changed right after tar had read it can so be older than
+/// the start, and no increment would ever hold the change. With an earlier start a few files are stored once more.
 ///
 /// tar takes a directory for a renamed one when the index has another name with the same device and inode. It then
 /// stores the renaming instead of the contents, and restoring that fails or gives wrong trees in many cases: directories
@@ -23,12 +28,16 @@ struct TarIndexFilter: ByteTransform {
         case otherFormat
     }
 
+    /// Seconds by which the start of the run is set back.
+    private static let margin: Int64 = 2
     private static let deviceField = 3
     private static let nameField = 5
     private static let magic = Array("GNU tar-".utf8)
 
     private var place = Place.header
     private var header: [UInt8] = []
+    /// The digits of the run's seconds.
+    private var seconds: [UInt8] = []
 
     init() {}
 
@@ -45,8 +54,18 @@ struct TarIndexFilter: ByteTransform {
                 if byte == UInt8(ascii: "\n") {
                     place = header.suffix(3) == Array("-2\n".utf8)[...] ? .runTime(field: 0) : .otherFormat
                 }
-            case .runTime(let field):
-                if byte == 0 { place = field == 0 ? .runTime(field: 1) : .boundary }
+            case .runTime(field: 0):
+                if start < position { try emit(UnsafeRawBufferPointer(rebasing: input[start..<position])) }
+                start = position + 1
+                if byte == 0 {
+                    try emitEarlierStart(emit)
+                    place = .runTime(field: 1)
+                } else {
+                    seconds.append(byte)
+                    guard seconds.count <= 20 else { throw .tarIndex("the time of its run is no number") }
+                }
+            case .runTime:
+                if byte == 0 { place = .boundary }
             case .boundary:
                 // The first field is one character.
                 place = .directory(field: byte == 0 ? 1 : 0)
@@ -73,9 +92,19 @@ struct TarIndexFilter: ByteTransform {
         if start < input.count { try emit(UnsafeRawBufferPointer(rebasing: input[start...])) }
     }
 
-    /// A device number that no file has, and the end of its field.
-    private static func emitZero(_ emit: Emit) throws(BackupError) {
-        let field: [UInt8] = [UInt8(ascii: "0"), 0]
+    private func emitEarlierStart(_ emit: Emit) throws(BackupError) {
+        guard let time = Int64(String(decoding: seconds, as: UTF8.self)) else {
+            throw .tarIndex("the time of its run is no number")
+        }
+        try Self.emitField(String(time &- Self.margin), emit)
+    }
+
+    /// A device number that no file has.
+    private static func emitZero(_ emit: Emit) throws(BackupError) { try emitField("0", emit) }
+
+    /// A field, and its end.
+    private static func emitField(_ text: String, _ emit: Emit) throws(BackupError) {
+        let field = Array(text.utf8) + [0]
         let result = field.withUnsafeBytes { bytes -> Result<Void, BackupError> in
             do throws(BackupError) { return .success(try emit(bytes)) } catch { return .failure(error) }
         }

@@ -52,7 +52,14 @@ struct TarRun: UnitRun {
             name: "tar", executable: "tar",
             arguments: TarArguments.create(settings, index: index, excluded: context.excludedDirectories),
             environment: environment.merging(["TAR_OPTIONS": ""], uniquingKeysWith: { _, new in new }),
-            acceptedStatuses: accepted)
+            acceptedStatuses: accepted,
+            verdict: .init(
+                isSuccess: { status, _ in accepted.contains(status) },
+                // tar's last line only says that there were others.
+                messages: { text in
+                    text.split(separator: "\n").filter { !$0.hasSuffix("due to previous errors") }
+                        .joined(separator: "\n")
+                }))
     }
 
     var record: StageRecord {
@@ -89,6 +96,7 @@ struct TarRun: UnitRun {
 
     func stored() throws(BackupError) {
         try indices.advance(source, previous: before?.last, keep: settings.keepIndices)
+        if type == .full { try TarShape(settings).keep(in: directory) }
         try files.advance(directory)
     }
 

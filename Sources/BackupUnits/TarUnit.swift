@@ -64,6 +64,9 @@ struct TarUnit: BackupUnit {
         if now < last.last {
             return "the clock was set back, its last run was at \(last.last): tar would miss what changed meanwhile"
         }
+        if try TarShape(source).differs(from: directory) {
+            return "root, include, exclude or another setting that decides what is stored was changed"
+        }
         // A command of the administrator's own may have other ways to tell what has changed.
         if source.incCommand != nil { return nil }
         let isUsable = try TarIndices(directory: directory, compress: nil, afterStep: { _ in }).isUsable(source.source)

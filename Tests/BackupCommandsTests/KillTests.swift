@@ -69,7 +69,9 @@ extension CommandTests {
             #expect(Set(files) == Set(infos.flatMap { [$0 + "info", $0 + "data"] }), "\(comment)")
             let state = site.directory.names("state/generators/Home")
             #expect(
-                Set(state).isSubset(of: ["state.current", "state.old", "host-home.index", "unit.lock"]),
+                Set(state).isSubset(of: [
+                    "state.current", "state.old", "host-home.index", "host-home.settings", "unit.lock",
+                ]),
                 "\(state), \(comment)")
         }
 

@@ -24,6 +24,9 @@ import Testing
             #expect(place.exists("a/b/new"))
             try place.makeDirectory("fresh/lost+found")
             _ = try RestoreTarget(place.path("fresh"), permissions: .init(), storagePath: store, increments: 3)
+            // What fsck has saved is somebody's data.
+            try place.write("fresh/lost+found/#12", "saved")
+            #expect(try refusal(place.path("fresh"), storage: store).code == .exists)
         }
     }
 
@@ -33,6 +36,7 @@ import Testing
             let target = place.path("target")
             #expect(try refusal(target, storage: nil).code == .exists)
             #expect(try refusal(target, .init(deleteUnknown: true), storage: nil).code == .exists)
+            #expect(try refusal(target, .init(inPlace: true), storage: nil).code == .exists)
             let deleting = try refusal(target, .init(intoExisting: true), storage: nil)
             #expect(deleting.code == .usage)
             #expect(deleting.remedy.contains("--delete-unknown"))

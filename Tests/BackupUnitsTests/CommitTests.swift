@@ -125,7 +125,7 @@ import Testing
         #expect(
             bench.files.names == [
                 "h-a-b.index.20200101000000", "h-a.index", "h-a.index.19700101005000", "h-a.index.20200101000000x",
-                "h-a.index.bz2.2020", "h-a.index.bz2.20200101000000", "state.current", "state.old", "x",
+                "h-a.index.bz2.2020", "h-a.index.bz2.20200101000000", "h-a.settings", "state.current", "state.old", "x",
             ])
     }
 
@@ -151,7 +151,9 @@ import Testing
                 _ = try finish(bench.unit.prepare(try SourceURL("/h/a"), type: .full, now: Timestamp(time)), bench)
             }
             #expect(
-                bench.files.names == ["h-a.index", "h-a.index\(name).19700101001640", "state.current", "state.old"])
+                bench.files.names == [
+                    "h-a.index", "h-a.index\(name).19700101001640", "h-a.settings", "state.current", "state.old",
+                ])
             #expect(bench.files.text("h-a.index\(name).19700101001640") == index(1000))
         }
     }

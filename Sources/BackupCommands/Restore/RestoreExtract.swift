@@ -33,6 +33,9 @@ struct RestoreExtract: AsyncParsableCommand {
         let progress = PipelineProgress()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
         let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
+        if !RestoreSession.restoresOwners {
+            Output.warning("not running as root: files will belong to this user, whoever owned them")
+        }
         for warning in plan.warnings { Output.warning(warning) }
         try await Interruption.handle { [self] () throws(BackupError) in
             try await extract(plan, session, progress)
