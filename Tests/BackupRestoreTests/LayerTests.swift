@@ -133,6 +133,34 @@ import Testing
 
     // MARK: - What metadata says
 
+    /// An increment that were written as one file among the others would look like a good restore.
+    @Test func anIncrementThatIsNoArchiveIsDamaged() async throws {
+        try await withTemporaryDirectory { place in
+            let restore = try RestorePlace(place)
+            let commandRecord = StageRecord(stage: "command", restore: nil)
+            for stages in [[commandRecord], []] {
+                let element = try restore.store(.inc, at: 1000, data: [1, 2, 3], stages: stages)
+                let error = try await #require(throws: BackupError.self) {
+                    _ = try await restore.session().layers(of: element)
+                }
+                #expect(error.code == .damaged && error.message.contains("holds no archive"), "\(error)")
+            }
+        }
+    }
+
+    @Test func anEmptyPathIsNotEverything() async throws {
+        try await withTemporaryDirectory { place in
+            let restore = try RestorePlace(place)
+            _ = try restore.store(at: 1000, data: [1, 2, 3], stages: [StageRecord(stage: "command", restore: nil)])
+            let target = try restore.target("t")
+            let error = try await #require(throws: BackupError.self) {
+                try await restore.session().extract(try restore.plan(), to: target, paths: [""]) { _, _ in }
+            }
+            #expect(error.code == .usage)
+            #expect(place.names("t").isEmpty)
+        }
+    }
+
     /// Whoever can write into a storage must not be able to run programs.
     @Test func recordedCommandsAreNotRun() async throws {
         try await withTemporaryDirectory { place in

@@ -93,4 +93,18 @@ import Testing
             }
         }
     }
+
+    /// A full by its name that says it is an increment, or the other way round, would be restored wrongly.
+    @Test func aTypeThatContradictsTheNameIsDamage() throws {
+        try withTemporaryDirectory { place in
+            let reference = try ReferenceStore(in: place)
+            let storage = try DefaultFileStorage(path: reference.dataPath)
+            let id = try ElementID("/host1/20261121001420-root-inc")
+            let info = reference.dataPath + "/host1/20261121001420-root-inc.info"
+            #expect(try ToolRun(["sed", "-i", "s/\"BackupType\": \"inc\"/\"BackupType\": \"full\"/", info]).isSuccess)
+            let error = try #require(throws: BackupError.self) { _ = try storage.element(id) }
+            #expect(error.code == .damaged)
+            #expect(error.description.contains("BackupType"), "\(error)")
+        }
+    }
 }
