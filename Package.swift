@@ -14,6 +14,8 @@ let strict: [SwiftSetting] = [
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -40,6 +42,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -58,18 +61,24 @@ let package = Package(
         library("BackupPipeline", ["BackupModel", "BackupSystem", crypto, subprocess, system]),
         library("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", crypto]),
         library("BackupStorage", ["BackupModel", "BackupSystem", crypto]),
+        .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        library(
+            "BackupTransfer",
+            ["BackupModel", "BackupSystem", "BackupStorage", "CNettle", crypto, logging, nioCore, nioPosix]),
         library("BackupRestore", ["BackupModel", "BackupSystem", "BackupStorage", "BackupPipeline"]),
         library(
             "BackupEngine",
             [
                 "BackupModel", "BackupConfig", "BackupSystem", "BackupCompression", "BackupCrypto", "BackupPipeline",
-                "BackupUnits", "BackupStorage", "BackupRestore", logging, serviceLifecycle, unixSignals,
+                "BackupUnits", "BackupStorage", "BackupTransfer", "BackupRestore", logging, nioPosix, serviceLifecycle,
+                subprocess, unixSignals,
             ]),
         library(
             "BackupCommands",
             [
                 "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupPipeline", "BackupUnits",
-                "BackupStorage", "BackupRestore", "BackupEngine", "CBackupShims", argumentParser, logging,
+                "BackupStorage", "BackupTransfer", "BackupRestore", "BackupEngine", "CBackupShims", argumentParser,
+                logging,
             ]),
         .executableTarget(name: "gb", dependencies: ["BackupCommands"], swiftSettings: strict),
 
@@ -82,6 +91,10 @@ let package = Package(
         tests("BackupPipeline", ["BackupModel", "BackupSystem", "BackupTestKit"]),
         tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", "BackupTestKit"]),
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
+        tests(
+            "BackupTransfer",
+            ["BackupModel", "BackupSystem", "BackupStorage", "BackupTestKit", crypto, nioCore, nioPosix],
+            resources: [.copy("Fixtures")]),
         tests("BackupRestore", ["BackupModel", "BackupSystem", "BackupStorage", "BackupPipeline", "BackupTestKit"]),
         tests(
             "BackupEngine",
