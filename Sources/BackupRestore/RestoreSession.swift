@@ -75,9 +75,11 @@ package struct RestoreSession: Sendable {
     /// Undoes every element of the plan and lets tar read the archives through, without writing a file.
     ///
     /// - Returns: The elements that hold no checksum to compare with.
+    /// - Throws: `damaged` for bytes or metadata that are not what they were when the element was made; what undoing meets.
     package func rehearse(_ plan: RestorePlan) async throws(BackupError) -> [ElementID] {
         var unchecked: [ElementID] = []
         for element in plan.elements {
+            try element.checkIdentity()
             let layers = try await layers(of: element)
             switch layers.payload {
             case .bytes: try await run(element, layers.stages, .descriptor(try Self.nowhere()))

@@ -23,4 +23,17 @@ package enum DataDigest {
     }
 
     package static func sha512(_ bytes: [UInt8]) -> [UInt8] { Array(SHA512.hash(data: bytes)) }
+
+    /// The UUID that an element with these metadata is made with.
+    ///
+    /// - Parameter checksum: the SHA-512 of the stored bytes.
+    /// - Returns: never `nil`: 64 bytes make a UUID.
+    package static func uuid(
+        predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, source: SourceURL
+    ) -> ElementUUID? {
+        ElementUUID(
+            sha512(
+                ElementUUID.chainInput(
+                    predecessor: predecessor, checksum: checksum, timestamp: timestamp, source: source)))
+    }
 }

@@ -31,6 +31,16 @@ extension BackupError {
             remedy: "do not restore from it; fetch another copy of the element, and check the disk")
     }
 
+    static func changedMetadata(_ id: ElementID) -> BackupError {
+        BackupError(
+            .damaged,
+            "the metadata of \(id) is not what it was made with: DataUuid does not follow from Predecessor, "
+                + "StorageFileChecksumSha512, Timestamp and the source \(id.source)",
+            remedy:
+                "do not restore from it; fetch the .info from another copy of the element, or, if a directory of the "
+                + "storage was renamed, give it its old name back")
+    }
+
     static func shortData(_ source: SourceURL, _ found: Int64, _ expected: Int64) -> BackupError {
         BackupError(
             .failed, "the new element of \(source) has \(found) bytes on disk where \(expected) were written",

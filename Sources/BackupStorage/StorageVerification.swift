@@ -2,7 +2,8 @@ package import BackupModel
 import BackupSystem
 import Synchronization
 
-/// Rereads what is stored: SHA-512 of the bytes, completeness of the files, and the chain of each source.
+/// Rereads what is stored: SHA-512 of the bytes, metadata against `DataUuid`, completeness of the files, and the chain of
+/// each source.
 package struct StorageVerification: Sendable {
     private let storage: DefaultFileStorage
     /// Elements that are read at the same time, 1 or more.
@@ -19,7 +20,7 @@ package struct StorageVerification: Sendable {
     /// How one source stands.
     package struct SourceResult: Sendable {
         package let source: SourceURL
-        /// Elements whose bytes are as they were stored.
+        /// Elements whose bytes and metadata are as they were stored.
         package var sound: [ElementID] = []
         /// Elements that hold no checksum to compare with.
         package var unchecked: [ElementID] = []
@@ -77,7 +78,8 @@ package struct StorageVerification: Sendable {
     /// unfinished elements of sources that have no other, links, directories that cannot be a source.
     package func strayFiles() throws(BackupError) -> [String] { try StraySearch(storage).straysOfNoSource() }
 
-    /// Whether the bytes of an element are those of its metadata: `nil` where the metadata has no checksum.
+    /// Whether the bytes of an element are those of its metadata: `nil` where the metadata has no checksum; and what else
+    /// is wrong with it.
     private func check(_ element: StoredElement) async -> (ElementID, Bool?, BackupError?) {
         let id = element.id
         do throws(BackupError) {
@@ -87,6 +89,8 @@ package struct StorageVerification: Sendable {
                 }
                 return element.metadata.checksum.map { $0 == digest }
             }
+            // Wrong bytes are the worse news.
+            if isSame == true { try element.checkIdentity() }
             return (id, isSame, nil)
         } catch {
             return (id, nil, error)

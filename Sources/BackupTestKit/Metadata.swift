@@ -6,17 +6,19 @@ import Glibc
 ///
 /// - Parameters:
 ///   - data: the bytes that will be stored; the checksum is theirs.
-///   - uuid: by default derived from predecessor, bytes and time as the format says.
+///   - uuid: by default derived from predecessor, bytes, time and source as the format says.
+///   - source: whose element it is, where that matters.
 package func makeMetadata(
     _ type: BackupType = .full, at timestamp: Timestamp = Timestamp(1_795_220_058), data: [UInt8] = [],
     uuid: ElementUUID? = nil, predecessor: ElementUUID? = nil, handlingPolicies: [String] = ["default"],
-    pipeline: [StageRecord] = [], unit: String = "test"
+    pipeline: [StageRecord] = [], unit: String = "test", source: SourceURL? = nil
 ) -> ElementMetadata {
     let checksum = DataDigest.sha512(data)
-    let chained = (predecessor?.bytes ?? []) + checksum + Array("\(timestamp.seconds) /test".utf8)
-    guard let uuid = uuid ?? ElementUUID(DataDigest.sha512(chained)) else {
-        preconditionFailure("a digest of 64 bytes is a UUID")
-    }
+    guard
+        let source = try? source ?? SourceURL("/test"),
+        let uuid = uuid
+            ?? DataDigest.uuid(predecessor: predecessor, checksum: checksum, timestamp: timestamp, source: source)
+    else { preconditionFailure("a digest of 64 bytes is a UUID") }
     return ElementMetadata(
         type: type, timestamp: timestamp, uuid: uuid, predecessor: predecessor, handlingPolicies: handlingPolicies,
         checksum: checksum, pipeline: pipeline, origin: ElementOrigin(machine: nil, unit: unit, software: "test"))

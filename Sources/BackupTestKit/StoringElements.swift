@@ -5,18 +5,18 @@ import BackupSystem
 extension ElementStorage {
     /// Stores one element with these bytes, as a generator does.
     ///
-    /// - Parameter predecessor: the element before it in the chain of its source.
+    /// - Parameters:
+    ///   - predecessor: the element before it in the chain of its source.
+    ///   - pipeline: the stages that the bytes have gone through, if the element is to say so.
     @discardableResult
     package func store(
         _ source: SourceURL, _ type: BackupType = .full, at timestamp: Timestamp = Timestamp(1_795_220_058),
-        data: [UInt8] = Array("some bytes".utf8), after predecessor: StoredElement? = nil
+        data: [UInt8] = Array("some bytes".utf8), after predecessor: StoredElement? = nil,
+        pipeline: [StageRecord] = []
     ) throws(BackupError) -> StoredElement {
         let metadata = makeMetadata(
-            type, at: timestamp, data: data,
-            uuid: ElementUUID(
-                DataDigest.sha512(
-                    (predecessor?.metadata.uuid?.bytes ?? []) + data + Array("\(timestamp.seconds) \(source)".utf8))),
-            predecessor: predecessor?.metadata.uuid)
+            type, at: timestamp, data: data, predecessor: predecessor?.metadata.uuid, pipeline: pipeline,
+            source: source)
         return try store(source, metadata, data: data)
     }
 

@@ -2,15 +2,16 @@ package import BackupModel
 import Crypto
 
 extension ElementUUID {
-    /// The UUID of an element in the chain of its source, as the original makes it: the SHA-512 of the predecessor's UUID
-    /// (if any), the SHA-512 of the stored bytes, and the text `<Timestamp> <source URL>`.
+    /// The UUID of a new element in the chain of its source.
+    ///
+    /// - Parameter checksum: the SHA-512 of the stored bytes.
     package init(predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, source: SourceURL) {
-        var hash = SHA512()
-        if let predecessor { hash.update(data: predecessor.bytes) }
-        hash.update(data: checksum)
-        hash.update(data: Array("\(timestamp.seconds) \(source)".utf8))
+        let input = Self.chainInput(
+            predecessor: predecessor, checksum: checksum, timestamp: timestamp, source: source)
         // 64 bytes always make a UUID.
-        guard let uuid = ElementUUID(Array(hash.finalize())) else { preconditionFailure("a SHA-512 is 64 bytes long") }
+        guard let uuid = ElementUUID(Array(SHA512.hash(data: input))) else {
+            preconditionFailure("a SHA-512 is 64 bytes long")
+        }
         self = uuid
     }
 }

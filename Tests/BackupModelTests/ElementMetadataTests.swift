@@ -92,6 +92,20 @@ struct ElementMetadataTests {
     }
 }
 
+struct ChainInputTests {
+    @Test func isWhatTheFormatSays() throws {
+        let checksum = [UInt8](repeating: 2, count: 64)
+        let text = Array("1795220058 /host1/root".utf8)
+        func input(_ predecessor: ElementUUID?) throws -> [UInt8] {
+            ElementUUID.chainInput(
+                predecessor: predecessor, checksum: checksum, timestamp: Timestamp(1_795_220_058),
+                source: try SourceURL("/host1/root"))
+        }
+        #expect(try input(nil) == checksum + text)
+        #expect(try input(ElementUUID([1, 2, 3])) == [1, 2, 3] + checksum + text)
+    }
+}
+
 struct EscapedTextTests {
     @Test func hostileTextCannotForgeLines() {
         #expect("a\nb\r\t\"\u{1b}[0m\u{9b}\0".escapedForMessage == "a\\nb\\r\\t\\\"\\u{1b}[0m\\u{9b}\\u{0}")

@@ -38,7 +38,8 @@ struct RestorePlace {
         after previous: StoredElement? = nil
     ) throws -> StoredElement {
         let metadata = makeMetadata(
-            type, at: Timestamp(time), data: data, predecessor: previous?.metadata.uuid, pipeline: stages)
+            type, at: Timestamp(time), data: data, predecessor: previous?.metadata.uuid, pipeline: stages,
+            source: source)
         return try storage.store(source, metadata, data: data)
     }
 

@@ -49,6 +49,25 @@ import Testing
         }
     }
 
+    /// An element of the original does not say by which rule its UUID was made: none that differs is called damage.
+    @Test(arguments: ["host1/20261121001418-root-full", "host1/var/log/20261121001418-syslog-full"])
+    func elementsWithoutPipelineAreNotJudged(_ name: String) async throws {
+        try await withTemporaryDirectory { place in
+            let reference = try ReferenceStore(in: place)
+            let storage = try DefaultFileStorage(path: reference.dataPath)
+            let info = "reference/data/\(name).info"
+            let text = String(decoding: try place.read(info), as: UTF8.self)
+            let changed = text.split(separator: "1795220058", omittingEmptySubsequences: false)
+            try #require(changed.count == 2)
+            try place.write(info, changed.joined(separator: "1795220059"))
+            for source in try storage.sources() {
+                let result = try await StorageVerification(storage, jobs: 1).verify(source)
+                #expect(result.isSound, "\(result)")
+                #expect(result.sound.count == 2)
+            }
+        }
+    }
+
     /// Same second, same source, same type: serial numbers go on after those of the original.
     @Test func extending() async throws {
         try await withReference { _, storage in

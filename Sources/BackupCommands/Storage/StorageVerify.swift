@@ -6,7 +6,8 @@ import BackupStorage
 /// `gb storage verify`.
 struct StorageVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "verify", abstract: "Reread everything: SHA-512, completeness, and the chain of each source.",
+        commandName: "verify",
+        abstract: "Reread everything: SHA-512, metadata, completeness, and the chain of each source.",
         discussion:
             "Exit code 0: all is sound; 4: something is damaged, each thing is named; 66: no source matches --source.")
 

@@ -1,0 +1,12 @@
+extension ElementUUID {
+    /// What the UUID of an element is the SHA-512 of, as the original makes it: the predecessor's UUID (if any), the
+    /// SHA-512 of the stored bytes, and the text `<Timestamp> <source URL>`. Who makes elements and who checks them hash
+    /// it themselves: nothing is hashed here.
+    ///
+    /// - Parameter checksum: 64 bytes.
+    package static func chainInput(
+        predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, source: SourceURL
+    ) -> [UInt8] {
+        (predecessor?.bytes ?? []) + checksum + Array("\(timestamp.seconds) \(source)".utf8)
+    }
+}

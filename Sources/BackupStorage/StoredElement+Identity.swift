@@ -1,0 +1,24 @@
+package import BackupModel
+
+extension StoredElement {
+    /// Stages that this program begins with. Their elements have a UUID that is made as the format says; those of others,
+    /// the log files of the original for example, are made from what no metadata holds.
+    private static let firstStages: Set<String> = ["tar", "command"]
+
+    /// Whether this is an element whose UUID can be made again from its metadata.
+    private var hasKnownOrigin: Bool {
+        guard let first = metadata.pipeline?.first, metadata.origin != nil else { return false }
+        return Self.firstStages.contains(first.stage)
+    }
+
+    /// Compares `DataUuid` with what predecessor, checksum, time and source make. That the stored bytes have this checksum
+    /// is checked elsewhere. Does nothing for elements without checksum, and for those that this program did not make.
+    ///
+    /// - Throws: `damaged` when one of them is not what it was when the element was made.
+    package func checkIdentity() throws(BackupError) {
+        guard hasKnownOrigin, let checksum = metadata.checksum else { return }
+        let made = DataDigest.uuid(
+            predecessor: metadata.predecessor, checksum: checksum, timestamp: metadata.timestamp, source: id.source)
+        guard made == metadata.uuid else { throw .changedMetadata(id) }
+    }
+}
