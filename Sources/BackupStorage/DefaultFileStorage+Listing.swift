@@ -9,13 +9,24 @@ extension DefaultFileStorage {
     package func forEachSource(
         matching pattern: SourcePattern?, _ body: (SourceURL) throws(BackupError) -> Void
     ) throws(BackupError) {
-        try visit(root, below: "", pattern) { _, source, _ throws(BackupError) in try body(source) }
+        try visit(root, below: "", pattern, links: { _ in }) { _, source, _ throws(BackupError) in try body(source) }
     }
 
     package func forEachElement(
         matching pattern: SourcePattern?, _ body: (SourceURL, ListedElement) throws(BackupError) -> Void
     ) throws(BackupError) {
-        try visit(root, below: "", pattern) { directory, source, ids throws(BackupError) in
+        try forEachElement(matching: pattern, links: { _ in }, body)
+    }
+
+    /// As ``forEachElement(matching:_:)``, with what hides elements.
+    ///
+    /// - Parameter links: is called with a sentence for each symbolic link in the place of a directory that may hold what
+    ///   is asked for. Links are not followed.
+    package func forEachElement(
+        matching pattern: SourcePattern?, links: (String) -> Void,
+        _ body: (SourceURL, ListedElement) throws(BackupError) -> Void
+    ) throws(BackupError) {
+        try visit(root, below: "", pattern, links: links) { directory, source, ids throws(BackupError) in
             guard var ids else {
                 return try forEachElement(of: source) { listed throws(BackupError) in try body(source, listed) }
             }
@@ -26,7 +37,7 @@ extension DefaultFileStorage {
     /// Calls `body` for each source with the directory of its elements and, if that has at most ``runLength`` of them, with
     /// their IDs: sources share directories, and each would else be read once for every source in it.
     private func visit(
-        _ directory: Directory, below path: String, _ pattern: SourcePattern?,
+        _ directory: Directory, below path: String, _ pattern: SourcePattern?, links: (String) -> Void,
         _ body: (Directory, SourceURL, [ElementID]?) throws(BackupError) -> Void
     ) throws(BackupError) {
         // What cannot be a source URL holds no elements, whatever lies in it: `verify` names it.
@@ -37,10 +48,14 @@ extension DefaultFileStorage {
         var known: [Substring: SourceURL] = [:]
         try directory.forEachEntry { entry throws(BackupError) in
             let isInfo = try Self.isInfo(entry, in: directory)
-            if try Self.kind(entry, in: directory) == .directory,
-                let child = try? SourceURL(path + "/" + entry.name)
-            {
-                children.insert(child)
+            switch try Self.kind(entry, in: directory) {
+            case .directory:
+                if let child = try? SourceURL(path + "/" + entry.name) { children.insert(child) }
+            case .symbolicLink:
+                if let hidden = Self.hidden(by: entry.name, in: path), pattern?.mayMatch(atOrBelow: hidden) ?? true {
+                    links(Self.linkedDirectory(directory.path + "/" + entry.name))
+                }
+            case .regular, .other: break
             }
             guard isInfo, let start = entry.name.utf8.firstIndex(of: UInt8(ascii: "-")) else { return }
             let id =
@@ -71,8 +86,20 @@ extension DefaultFileStorage {
                 if error.code == .notFound { continue }
                 throw error
             }
-            try visit(next, below: name.description, pattern, body)
+            try visit(next, below: name.description, pattern, links: links, body)
         }
+    }
+
+    /// The source whose directory a symbolic link of this name stands for, if any: what has the name of an element's file is
+    /// taken for one.
+    static func hidden(by name: String, in path: String) -> SourceURL? {
+        ElementID.split(name, in: path) == nil ? try? SourceURL(path + "/" + name) : nil
+    }
+
+    /// What is said of a symbolic link in the place of a directory.
+    static func linkedDirectory(_ path: String) -> String {
+        "\(path.escapedForMessage) is a symbolic link and is not followed: elements behind it are not seen; move the directory "
+            + "itself there, or mount it there (mount --bind); only storage.directory as a whole may be reached by a link"
     }
 
     /// Whether `entry` is, or stands in the place of, metadata. A source may be called like an element's file: its directory

@@ -51,6 +51,8 @@ struct StraySearch {
                 if !listed.contains(id.source), let stray = try judge(entry, id, suffix, directory) {
                     strays.append(stray)
                 }
+            } else if kind == .symbolicLink, DefaultFileStorage.hidden(by: entry.name, in: path) != nil {
+                strays.append(DefaultFileStorage.linkedDirectory(directory.path + "/" + entry.name))
             } else if StorageRecovery.isTemporary(entry.name), kind == .regular {
                 if try !FileLock.isHeld(entry.name, in: directory) {
                     strays.append("\(full) is a temporary file that nobody writes; a day later a backup removes it")

@@ -91,6 +91,16 @@ struct SourcePatternTests {
         }
     }
 
+    @Test(arguments: [
+        ("/a/b", "/a", true), ("/a/b", "/a/b", true), ("/a/b", "/a/b/c", true), ("/a/b/", "/a/b", true),
+        ("/a/b", "/a/bc", false), ("/a/b", "/b", false), ("/ab", "/a", false), ("/a/*", "/a", true),
+        ("/a/*", "/a/b", true), ("/a/*", "/b", false), ("/a/b*", "/a/bc", true), ("/a/b*", "/a/c", false),
+        ("/a?/x", "/ab", true), ("/a?/x", "/b", false), ("**/log", "/any/where", true), ("*", "/a", true),
+    ])
+    func whatLiesBelowMayMatch(_ pattern: String, _ source: String, _ expected: Bool) throws {
+        #expect(try SourcePattern(pattern).mayMatch(atOrBelow: SourceURL(source)) == expected)
+    }
+
     @Test func manyStarsAreNotSlow() throws {
         let pattern = "/" + String(repeating: "*a", count: 60) + "b"
         #expect(try !SourcePattern(pattern).matches(try SourceURL("/" + String(repeating: "a", count: 200))))

@@ -217,8 +217,13 @@ import Testing
                 #expect(throws: BackupError.self) { try place.storage.store(linked) }
             }
             #expect(place.place.names("other/sub").count == 2, "something was written through the link")
+            var links: [String] = []
+            try place.storage.forEachElement(matching: nil, links: { links.append($0) }) { source, _ in
+                #expect(source == inside.id.source)
+            }
             let strays = try StorageVerification(place.storage, jobs: 1).strayFiles()
             #expect(strays.count == 2)
+            #expect(links.sorted() == strays, "a listing says the same")
             for name in ["link", "again"] {
                 #expect(strays.contains { $0.hasPrefix(place.place.path("store/host/\(name) ")) })
             }

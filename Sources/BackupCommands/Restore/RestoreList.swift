@@ -34,7 +34,7 @@ struct RestoreList: AsyncParsableCommand {
 
     private func overview(_ storage: DefaultFileStorage) throws(BackupError) {
         var summaries: [Summary] = []
-        try storage.forEachElement(matching: nil) { source, listed throws(BackupError) in
+        try storage.forEachElement(matching: nil, links: Output.warning) { source, listed throws(BackupError) in
             guard case .element(let element) = listed else { return }
             let time = element.metadata.timestamp
             // All elements of a source come one after the other.

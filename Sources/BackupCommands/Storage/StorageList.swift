@@ -17,7 +17,8 @@ struct StorageList: AsyncParsableCommand {
         let storage = try common.installation().storage()
         var damaged = 0
         var listedCount = 0
-        try storage.forEachElement(matching: try pattern.resolve()) { _, listed throws(BackupError) in
+        try storage.forEachElement(matching: try pattern.resolve(), links: Output.warning) {
+            _, listed throws(BackupError) in
             listedCount += 1
             switch listed {
             case .element(let element): show(element)

@@ -24,21 +24,24 @@ struct StorageVerify: AsyncParsableCommand {
         let storage = try common.installation().storage()
         var sources: [SourceURL] = []
         var total: Int64 = 0
-        try storage.forEachElement(matching: try pattern.resolve()) { source, listed throws(BackupError) in
+        var links: [String] = []
+        try storage.forEachElement(matching: try pattern.resolve(), links: { links.append($0) }) {
+            source, listed throws(BackupError) in
             if sources.last != source { sources.append(source) }
             if case .element(let element) = listed { total += element.size }
         }
-        try pattern.check(found: sources.count)
+        try pattern.check(found: sources.count + links.count)
         let list = sources
+        let hiding = links
         let bytes = total
         let sound = try await Interruption.handle { [self] () throws(BackupError) in
-            try await verify(storage, list, bytes)
+            try await verify(storage, list, bytes, hiding)
         }
         if !sound { throw ExitCode(ExitStatus.damaged) }
     }
 
     private func verify(
-        _ storage: DefaultFileStorage, _ sources: [SourceURL], _ total: Int64
+        _ storage: DefaultFileStorage, _ sources: [SourceURL], _ total: Int64, _ links: [String]
     ) async throws(BackupError) -> Bool {
         let verification = StorageVerification(storage, jobs: jobs)
         let line = ProgressLine("verify", total: total) { verification.progress.bytes }
@@ -58,8 +61,9 @@ struct StorageVerify: AsyncParsableCommand {
             show(result)
         }
         line.end()
-        // A pattern asks for some sources; what belongs to none is of interest when all are asked for.
-        let strays = pattern.text == nil ? try verification.strayFiles() : []
+        // A pattern asks for some sources; what belongs to none is of interest when all are asked for, but for links that
+        // may hide some of them.
+        let strays = pattern.text == nil ? try verification.strayFiles() : links
         violations += strays.count
         show(strays)
         if !json.isOn {

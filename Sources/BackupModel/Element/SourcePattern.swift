@@ -47,6 +47,17 @@ package struct SourcePattern: Sendable, Hashable, CustomStringConvertible {
         return Self.matches(pieces[...], Array(text.utf8)[...])
     }
 
+    /// Whether there may be a match among `source` and all that could lie below it. Errs on the side of "yes": only what
+    /// stands before the first wildcard is looked at.
+    package func mayMatch(atOrBelow source: SourceURL) -> Bool {
+        let above = source.description + "/"
+        if hasWildcard {
+            let start = description.prefix { $0 != "*" && $0 != "?" }
+            return above.hasPrefix(start) || start.hasPrefix(above)
+        }
+        return matches(source) || description.hasPrefix(above)
+    }
+
     private static func matches(_ pieces: ArraySlice<Piece>, _ text: ArraySlice<UInt8>) -> Bool {
         // Two cursors with one point of return: linear for one star, at most quadratic for many.
         var piece = pieces.startIndex
