@@ -13,6 +13,13 @@ extension BackupError {
             remedy: "`gb restore list` shows the sources")
     }
 
+    /// - Parameter cause: why a text is no time.
+    static func noRestorePoint(_ cause: BackupError) -> BackupError {
+        BackupError(
+            cause.code, cause.message,
+            remedy: cause.remedy + "; or the ID of an element, as `gb restore list SOURCE` shows it")
+    }
+
     /// - Parameter reason: as the system says it.
     static func outputLost(_ reason: String) -> BackupError {
         BackupError(

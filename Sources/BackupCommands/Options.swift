@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackupEngine
 import BackupModel
+import BackupRestore
 import BackupSystem
 
 /// What every command takes.
@@ -22,14 +23,24 @@ struct TimeOption: ParsableArguments {
     @Option(
         name: .customLong("at"),
         help: ArgumentHelp(
-            "The state at this time: 2026-11-21, 2026-11-21T14:00, yesterday, an age like 2d. Default: the newest.",
-            valueName: "TIME"))
+            """
+            The state at this time: 2026-11-21, 2026-11-21T14:00, yesterday, an age like 2d; or the state of this very \
+            element, by its element ID as `gb restore list SOURCE` prints it. Default: the newest.
+            """,
+            valueName: "TIME|ELEMENT"))
     var text: String?
 
-    /// The moment, or `nil` for the newest state.
-    func resolve() throws(BackupError) -> Timestamp? {
-        guard let text else { return nil }
-        return try TimeExpression.resolve(text, now: SystemClock().now(), utcOffset: SystemClock.localOffset)
+    /// The point in time, or the very element.
+    func resolve() throws(BackupError) -> RestorePoint {
+        guard let text else { return .newest }
+        // No time begins like that.
+        if text.hasPrefix("/") { return .element(try ElementID(text)) }
+        do throws(BackupError) {
+            return .time(
+                try TimeExpression.resolve(text, now: SystemClock().now(), utcOffset: SystemClock.localOffset))
+        } catch {
+            throw .noRestorePoint(error)
+        }
     }
 }
 

@@ -29,7 +29,8 @@ extension BackupError {
         BackupError(
             .invalidValue, "\"\(text.escapedForMessage)\" is not a time: \(reason)",
             remedy: "write 2026-11-21, 2026-11-21T14:00, 2026-11-21T14:00:00Z, now, today, yesterday, "
-                + "@1795220058 (seconds since 1970) or an age like 2d or 36h")
+                + "@1795220058 (seconds since 1970), or an age: numbers with the units s min h d w, added, like 36h or 2d12h"
+        )
     }
 
     static func byteCount(_ text: String) -> BackupError {

@@ -13,6 +13,18 @@ extension BackupError {
             remedy: "give a later --at, or none for the newest state")
     }
 
+    static func otherSource(_ id: ElementID, _ source: SourceURL) -> BackupError {
+        BackupError(
+            .notFound, "the element \(id) is one of the source \(id.source), not of \(source)",
+            remedy: "give the source \(id.source), or an element that `gb restore list \(source)` shows")
+    }
+
+    static func noPoint(_ id: ElementID, _ source: SourceURL) -> BackupError {
+        BackupError(
+            .notFound, "there is no element \(id) in this storage",
+            remedy: "`gb restore list \(source)` shows what \(source) can be brought back to")
+    }
+
     static func noFull(_ source: SourceURL, _ id: ElementID, lastGood: Timestamp?) -> BackupError {
         BackupError(
             .damaged,

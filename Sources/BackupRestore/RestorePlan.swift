@@ -17,26 +17,32 @@ package struct RestorePlan: Sendable {
 
     /// Chooses the elements.
     ///
-    /// - Parameter time: the state at this moment, that is the last element of the chain not later than it; `nil` for
-    ///   the newest.
-    /// - Throws: `notFound` for an unknown source or a time before its first full; `damaged` for a gap in the chain.
+    /// - Throws: `notFound` for an unknown source, a time before its first full, an element that is not one of it;
+    ///   `damaged` for a gap in the chain, or an element asked for that cannot be used.
     package init(
-        _ storage: any ElementStorage, source: SourceURL, at time: Timestamp?
+        _ storage: any ElementStorage, source: SourceURL, at point: RestorePoint
     ) throws(BackupError) {
+        if case .element(let id) = point, id.source != source { throw .otherSource(id, source) }
         let (usable, damaged) = try storage.elements(of: source)
         let chain = ElementChain(source: source, usable)
         guard let first = chain.elements.first else {
             if let (_, error) = damaged.first { throw error }
             throw .noSource(source)
         }
-        let last: StoredElement?
-        if let time {
-            last = chain.elements.last { $0.metadata.timestamp <= time }
-            guard last != nil else { throw .beforeFirst(source, time, first: first.metadata.timestamp) }
-        } else {
-            last = chain.elements.last
+        let last: StoredElement
+        switch point {
+        case .newest: last = chain.elements.last ?? first
+        case .time(let time):
+            guard let found = chain.elements.last(where: { $0.metadata.timestamp <= time }) else {
+                throw .beforeFirst(source, time, first: first.metadata.timestamp)
+            }
+            last = found
+        case .element(let id):
+            guard let found = chain.elements.first(where: { $0.id == id }) else {
+                throw damaged.first { $0.0 == id }?.1 ?? .noPoint(id, source)
+            }
+            last = found
         }
-        guard let last else { throw .noSource(source) }
         do throws(BackupError) {
             try self.init(chain, target: last, warnings: chain.violations + damaged.map { "\($0.0): \($0.1)" })
         } catch {

@@ -96,6 +96,12 @@ struct TimeExpressionTests {
         #expect(try resolve("yesterday", offset: -3600) == "2026-11-20T00:59:59Z")
     }
 
+    /// Who has used a unit that is none must learn which there are.
+    @Test(arguments: ["5m", "2x", "1y2d", "soon"]) func unitsAreNamed(_ text: String) throws {
+        let error = try #require(throws: BackupError.self) { try resolve(text) }
+        #expect(error.remedy.contains("units s min h d w"), "\(error)")
+    }
+
     /// Central Europe, 29 March 2026: 01:00 UTC is the change from one hour to two. The day has 23 hours.
     @Test func daysOnWhichTheClockChanges() throws {
         let change = Timestamp(1_774_746_000)

@@ -17,7 +17,7 @@ import Testing
             let storage = try DefaultFileStorage(path: reference.dataPath)
             let before = try contentsOfTree(reference.dataPath)
             let session = makeSession(storage, reference.dataPath, place)
-            let root = try RestorePlan(storage, source: SourceURL("/host1/root"), at: nil)
+            let root = try RestorePlan(storage, source: SourceURL("/host1/root"), at: .newest)
             #expect(root.elements.count == 2)
             #expect(try await session.rehearse(root).isEmpty)
             for element in root.elements { #expect(try await session.layers(of: element).isArchive) }
@@ -36,7 +36,7 @@ import Testing
             #expect(
                 treeDifferences(try contentsOfTree(place.path("t")), try contentsOfTree(place.path("by-hand"))) == [])
             #expect(!place.names("t").isEmpty)
-            let log = try RestorePlan(storage, source: SourceURL("/host1/var/log/syslog"), at: nil)
+            let log = try RestorePlan(storage, source: SourceURL("/host1/var/log/syslog"), at: .newest)
             let file = try RestoreTarget(
                 place.path("u"), permissions: .init(), storagePath: reference.dataPath, increments: 0)
             try await session.extract(log, to: file, paths: []) { _, _ in }

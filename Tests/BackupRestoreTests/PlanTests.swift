@@ -41,9 +41,32 @@ import Testing
             #expect(error.code == .notFound)
             #expect(error.message.contains(Timestamp(100).description))
             let other = #expect(throws: BackupError.self) {
-                _ = try RestorePlan(place.storage, source: SourceURL("/host1/other"), at: nil)
+                _ = try RestorePlan(place.storage, source: SourceURL("/host1/other"), at: .newest)
             }
             #expect(other?.code == .notFound)
+        }
+    }
+
+    /// An element is the point itself, whatever else has its second.
+    @Test func elementsOfOneSecond() throws {
+        try withPlace { place in
+            func plan(_ id: ElementID) throws -> RestorePlan {
+                try RestorePlan(place.storage, source: place.source, at: .element(id))
+            }
+            let all = try chain(place, [(.full, 100), (.inc, 100), (.inc, 100), (.inc, 100)])
+            for number in all.indices { #expect(ids(try plan(all[number].id).elements) == ids(all[...number])) }
+            #expect(ids(try place.plan(at: 100).elements) == ids(all))
+            for id in [
+                ElementID(source: place.source, digits: all[0].id.digits, serial: 77, type: .inc),
+                ElementID(source: try SourceURL("/host1/other"), digits: all[0].id.digits, serial: nil, type: .full),
+            ] {
+                let error = try #require(throws: BackupError.self) { _ = try plan(id) }
+                #expect(error.code == .notFound)
+                #expect(error.message.contains("\(id)"), "\(error)")
+            }
+            try place.storage.delete(all[1].id)
+            let gap = try #require(throws: BackupError.self) { _ = try plan(all[2].id) }
+            #expect(gap.code == .damaged)
         }
     }
 

@@ -23,7 +23,7 @@ struct RestorePlace {
     func session(trusted: [[String]] = []) -> RestoreSession { makeSession(storage, storagePath, place, trusted) }
 
     func plan(at time: Int64? = nil) throws -> RestorePlan {
-        try RestorePlan(storage, source: source, at: time.map { Timestamp($0) })
+        try RestorePlan(storage, source: source, at: time.map { .time(Timestamp($0)) } ?? .newest)
     }
 
     /// An empty target directory.

@@ -67,7 +67,7 @@ struct RestoreList: AsyncParsableCommand {
         let (usable, damaged) = try storage.elements(of: source)
         guard !usable.isEmpty || !damaged.isEmpty else {
             // The plan knows the words for a source that is not there.
-            _ = try RestorePlan(storage, source: source, at: nil)
+            _ = try RestorePlan(storage, source: source, at: .newest)
             return
         }
         let chain = ElementChain(source: source, usable)
