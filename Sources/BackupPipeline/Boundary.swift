@@ -18,7 +18,7 @@ final class Boundary: Sendable {
     let writer: OwnedDescriptor?
     let isPipe: Bool
     /// Whether the descriptors are closed with the pipeline.
-    private let isOurs: Bool
+    let isOurs: Bool
     private let counter: Counter
     private let bytes = Atomic<Int64>(0)
     private let onCount: @Sendable (Int) -> Void

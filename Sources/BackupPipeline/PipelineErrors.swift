@@ -105,7 +105,7 @@ extension BackupError {
 
     static func stalled(_ stage: StageLabel, limit: TimeSpan) -> BackupError {
         BackupError(
-            .timedOut, "\(stage) hangs: no byte has moved for \(limit)",
+            .timedOut, "\(stage) hangs: nothing has moved for \(limit)",
             remedy: "find out what it waits for, or allow longer pauses")
     }
 

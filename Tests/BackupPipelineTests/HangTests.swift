@@ -28,6 +28,27 @@ extension PipelineTests {
             _ = try await run(.nothing, [.sh(slowly), .run("cat")], stall: TimeSpan(seconds: 2)).value()
         }
 
+        /// What the kernel counts for a shell grows with every child that it has buried.
+        @Test(arguments: ["while :; do sleep 0.3; done", "while :; do x=$(echo waiting); sleep 0.3; done"])
+        func aShellThatOnlyWaitsHangs(script: String) async throws {
+            let shell = Stage.sh(script, name: "poller", timeout: TimeSpan(seconds: 30))
+            let error = try await run(.nothing, [shell, .run("cat")], stall: second).failure()
+            #expect(error.code == .timedOut)
+            #expect(error.message.hasPrefix("poller (stage 1 of 2) hangs"))
+        }
+
+        /// As tar does in a large tree of which it stores nothing; also where a shell has started it.
+        @Test(arguments: ["work", "(work); true"]) func whatWorksInSilenceDoesNotHang(call: String) async throws {
+            let script = "work() { SECONDS=0; while [ $SECONDS -lt 4 ]; do :; done; }; " + call
+            _ = try await run(.nothing, [.run("bash", "-c", script), .run("cat")], stall: second).value()
+        }
+
+        @Test func aSlowChildInTheMiddleIsSeen() async throws {
+            let slowly = "for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.3; done"
+            let stages: [Stage] = [.sh(slowly), .sh("cat; true"), .run("cat")]
+            _ = try await run(.nothing, stages, stall: TimeSpan(seconds: 2)).value()
+        }
+
         @Test func aProcessHasItsTime() async throws {
             let stages: [Stage] = [.sh("exec sleep 1000", name: "sleeper", timeout: second), .run("cat")]
             let error = try await run(.nothing, stages).failure()
