@@ -20,6 +20,23 @@ extension BackupError {
             remedy: "try `gpg --homedir \(directory.quotedForShell) --list-keys`")
     }
 
+    /// - Parameter reason: what `gpg` said.
+    static func encryptedDataDamaged(_ reason: String) -> BackupError {
+        let lines = reason.split(separator: "\n").joined(separator: "; ")
+        return BackupError(
+            .damaged,
+            "the encrypted data is damaged" + (lines.isEmpty ? "" : " (\(lines.escapedForMessage))"),
+            remedy: "fetch the element again from another holder, or use an older one")
+    }
+
+    static func passphraseNeeded(_ directory: String) -> BackupError {
+        BackupError(
+            .keyUnusable,
+            "the secret key in the keys directory \(directory.escapedForMessage) needs a passphrase, and no terminal is "
+                + "there to ask for it; the keys without one do not fit",
+            remedy: "run the command on a terminal, or give gpg's agent the passphrase before (gpg-preset-passphrase)")
+    }
+
     static func keyName(_ name: String, _ reason: String) -> BackupError {
         BackupError(
             .invalidValue, "\"\(name.escapedForMessage)\" names no key: \(reason)",

@@ -1,3 +1,5 @@
+package import BackupModel
+
 /// The command lines of the `gpg` process that the bulk of the data goes through: standard input to standard output.
 ///
 /// The first word is the program. All of them ignore `gpg.conf`, so that no line in there can change what a backup
@@ -42,26 +44,57 @@ package enum GpgCommand {
     /// - Parameter errorOutput: All that it wrote to standard error.
     package static func isDecrypted(exitStatus: Int32, errorOutput: String) -> Bool {
         guard exitStatus == 0 || exitStatus == 2 else { return false }
-        var seen: Set<Substring> = []
-        for line in errorOutput.split(separator: "\n") {
-            if line.hasPrefix(statusMark) {
-                seen.formUnion(line.dropFirst(statusMark.count).split(separator: " ").prefix(1))
-            } else if exitStatus != 0, !isHarmless(line) {
-                return false
-            }
-        }
+        let complaints = errorOutput.split(separator: "\n").filter { !$0.hasPrefix(statusMark) && !isHarmless($0) }
+        if exitStatus != 0, !complaints.isEmpty { return false }
+        let seen = keywords(errorOutput)
         let bad: Set<Substring> = ["DECRYPTION_FAILED", "BADMDC", "NODATA", "UNEXPECTED", "FAILURE", "BADARMOR"]
         return seen.isSuperset(of: ["DECRYPTION_OKAY", "END_DECRYPTION"]) && seen.isDisjoint(with: bad)
     }
 
-    /// What `gpg` wrote for people, without the lines for programs.
+    /// What was wrong with a decryption for which ``isDecrypted(exitStatus:errorOutput:)`` does not hold; `nil` where
+    /// the messages say all that is known.
+    ///
+    /// - Parameters:
+    ///   - homeDirectory: as it was given to ``decrypt(homeDirectory:mayAsk:)``, like `mayAsk`.
+    ///   - errorOutput: All that it wrote to standard error.
+    /// - Returns: `damaged` when the bytes are not those that were encrypted, `keyUnusable` when a passphrase was
+    ///   needed and nobody could be asked.
+    package static func diagnosis(errorOutput: String, homeDirectory: String, mayAsk: Bool) -> BackupError? {
+        let seen = keywords(errorOutput)
+        if seen.contains("DECRYPTION_OKAY") { return nil }
+        // With the session key at hand, only the bytes can be wrong.
+        if !seen.isDisjoint(with: ["DECRYPTION_KEY", "DECRYPTION_INFO", "BADMDC", "NODATA", "UNEXPECTED", "BADARMOR"]) {
+            return .encryptedDataDamaged(messages(errorOutput: errorOutput))
+        }
+        guard !mayAsk, seen.contains("DECRYPTION_FAILED") else { return nil }
+        return SecretKeyFiles.holdLockedKey(homeDirectory: homeDirectory) ? .passphraseNeeded(homeDirectory) : nil
+    }
+
+    /// What `gpg` wrote for people, without the lines for programs, and without complaints of readers of smart cards:
+    /// it looks for one whenever the recipient is hidden.
     package static func messages(errorOutput: String) -> String {
-        errorOutput.split(separator: "\n").filter { !$0.hasPrefix(statusMark) }.joined(separator: "\n")
+        errorOutput.split(separator: "\n").filter { !$0.hasPrefix(statusMark) && !isAboutCards($0) }
+            .joined(separator: "\n")
+    }
+
+    /// The first words of the lines for programs.
+    private static func keywords(_ errorOutput: String) -> Set<Substring> {
+        var seen: Set<Substring> = []
+        for line in errorOutput.split(separator: "\n") where line.hasPrefix(statusMark) {
+            seen.formUnion(line.dropFirst(statusMark.count).split(separator: " ").prefix(1))
+        }
+        return seen
     }
 
     private static func isHarmless(_ line: Substring) -> Bool {
-        line.hasPrefix("gpg: ecdh failed in gcry_cipher_decrypt: ")
-            || line.hasPrefix("gpg: error getting version from 'scdaemon': ")
+        line.hasPrefix("gpg: ecdh failed in gcry_cipher_decrypt: ") || isAboutCards(line)
+    }
+
+    private static func isAboutCards(_ line: Substring) -> Bool {
+        [
+            "gpg: error getting version from 'scdaemon': ", "gpg: selecting card failed: ",
+            "gpg: selecting openpgp failed: ", "gpg: OpenPGP card not available: ", "gpg: no running scdaemon",
+        ].contains { line.hasPrefix($0) }
     }
 
     /// Prints name and version.

@@ -70,7 +70,8 @@ package struct Installation: Sendable {
     ///
     /// - Parameter mayAsk: whether a person is there who can be asked for a passphrase.
     package func restoreSession(mayAsk: Bool, progress: PipelineProgress) throws(BackupError) -> RestoreSession {
-        let gpg = GpgCommand.decrypt(homeDirectory: main.general.keysDirectory, mayAsk: mayAsk)
+        let keysDirectory = main.general.keysDirectory
+        let gpg = GpgCommand.decrypt(homeDirectory: keysDirectory, mayAsk: mayAsk)
         var trusted: [[String]] = []
         for settings in [main.pipeline] + configuration.units.map(\.pipeline) {
             if case .command(_, let restore) = settings.compression { trusted.append(restore) }
@@ -81,7 +82,10 @@ package struct Installation: Sendable {
                 environment: mayAsk ? Terminal.environment : [:],
                 verdict: .init(
                     isSuccess: { GpgCommand.isDecrypted(exitStatus: $0, errorOutput: $1) },
-                    messages: { GpgCommand.messages(errorOutput: $0) })),
+                    messages: { GpgCommand.messages(errorOutput: $0) },
+                    diagnosis: {
+                        GpgCommand.diagnosis(errorOutput: $0, homeDirectory: keysDirectory, mayAsk: mayAsk)
+                    })),
             decryptByHand: ["gpg", "--homedir", main.general.keysDirectory, "--decrypt"],
             decompress: .transform(name: "zstd") { () throws(BackupError) -> any ByteTransform in
                 try ZstdDecompressor()

@@ -17,7 +17,7 @@ package struct Pipeline: Sendable {
 
     /// - Parameters:
     ///   - stages: may be empty: then it is a copy, with the digest checked.
-    ///   - stallTimeout: how long no byte may move anywhere; `nil` for as long as it takes.
+    ///   - stallTimeout: how long nothing may move anywhere; `nil` for as long as it takes.
     package init(
         input: PipelineInput, stages: [Stage], output: PipelineOutput, stallTimeout: TimeSpan?,
         progress: PipelineProgress? = nil

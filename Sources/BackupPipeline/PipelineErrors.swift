@@ -125,7 +125,7 @@ extension BackupError {
             remedy: "look at the program that reads it")
     }
 
-    static func transformFailed(_ stage: StageLabel, _ error: BackupError) -> BackupError {
+    static func stageFailed(_ stage: StageLabel, _ error: BackupError) -> BackupError {
         BackupError(error.code, "\(stage): \(error.message)", remedy: error.remedy, cause: error.cause)
     }
 

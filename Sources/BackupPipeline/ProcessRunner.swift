@@ -95,7 +95,11 @@ struct ProcessRunner: Sendable {
         let lines = lastLines(end.log)
         if end.signal == nil, isSuccess(end) { return judgeInput(lines) }
         let error: BackupError =
-            if let signal = end.signal { .killed(label, signal: signal, lines) } else {
+            if let signal = end.signal {
+                .killed(label, signal: signal, lines)
+            } else if let diagnosis = stage.verdict?.diagnosis(end.log.text) {
+                .stageFailed(label, diagnosis)
+            } else {
                 .badStatus(label, end.status, lines)
             }
         if state.wasStopped(index) { return NodeFailure(kind: .stopped, error: error) }

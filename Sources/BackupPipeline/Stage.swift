@@ -41,13 +41,20 @@ package struct ProcessStage: Sendable {
         package let isSuccess: @Sendable (_ exitStatus: Int32, _ standardError: String) -> Bool
         /// What people should see of its standard error.
         package let messages: @Sendable (_ standardError: String) -> String
+        /// What was wrong, where that can be read from standard error, without the name of the stage; `nil` where it
+        /// cannot. Not asked when a signal ended the process or it did well.
+        package let diagnosis: @Sendable (_ standardError: String) -> BackupError?
 
         package init(
-            isSuccess: @escaping @Sendable (_ exitStatus: Int32, _ standardError: String) -> Bool,
-            messages: @escaping @Sendable (_ standardError: String) -> String
+            isSuccess: @escaping @Sendable (_ exitStatus: Int32, _ standardError: String) -> Bool = { status, _ in
+                status == 0
+            },
+            messages: @escaping @Sendable (_ standardError: String) -> String = { $0 },
+            diagnosis: @escaping @Sendable (_ standardError: String) -> BackupError? = { _ in nil }
         ) {
             self.isSuccess = isSuccess
             self.messages = messages
+            self.diagnosis = diagnosis
         }
     }
     package init(

@@ -23,7 +23,7 @@ struct TransformRunner: Sendable {
             switch reader.hindrance ?? writer.hindrance {
             case .stopped: return NodeFailure(kind: .stopped, error: error)
             case .readerGone: return NodeFailure(kind: .readerGone, error: error)
-            case nil: return NodeFailure(kind: .own, error: .transformFailed(label, error))
+            case nil: return NodeFailure(kind: .own, error: .stageFailed(label, error))
             }
         }
     }

@@ -152,6 +152,13 @@ extension BackupError {
             remedy: "paths are relative to the root of the source, for example etc/hosts; another --at may have them")
     }
 
+    /// - Parameter complaint: what tar said of it.
+    static func targetFull(_ path: String, _ what: String, remedy: String, complaint: String) -> BackupError {
+        BackupError(
+            .noSpace, "the target \(path.escapedForMessage) is full: \(what) (\(complaint.escapedForMessage))",
+            remedy: remedy)
+    }
+
     static func tarDamaged(_ reason: String) -> BackupError {
         BackupError(.damaged, "the tar archive cannot be read: \(reason)")
     }

@@ -85,7 +85,8 @@ extension RestoreSession {
             target.mayDelete ? Self.tarArguments : ["--extract", "--file=-"] + Self.tarAttributes
         let tar = ProcessStage(
             name: "tar", executable: "tar", arguments: arguments + ["--directory=" + target.path],
-            environment: ["TAR_OPTIONS": ""])
+            environment: ["TAR_OPTIONS": ""],
+            verdict: .init(diagnosis: { TarComplaint.diagnosis(of: $0, target: target.path) }))
         try await run(element, stages + [.process(tar)], .nothing)
     }
 

@@ -10,7 +10,7 @@ package struct RestoreSession: Sendable {
     /// The storage's own directory, into which nothing is restored; `nil` if it has none.
     package let storagePath: String?
     package let tools: RestoreTools
-    /// A pipeline in which no byte moves for this long is given up.
+    /// A pipeline that stands still for this long is given up.
     package let stallTimeout: TimeSpan?
     /// Counts the stored bytes that were read, over all elements.
     package let progress: PipelineProgress

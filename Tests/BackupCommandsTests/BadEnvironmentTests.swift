@@ -152,6 +152,47 @@ extension CommandTests {
             }
         }
 
+        @Test(arguments: [("size=1m", "no space left"), ("size=16m,nr_inodes=20", "no inodes left")])
+        func aFullTargetIsNamed(options: String, said: String) throws {
+            try withMountedFileSystem(options) { mounted in
+                try withSite { site in
+                    try site.addTar()
+                    try runTool(
+                        "sh", "-c", "for i in $(seq 100); do head -c 30000 /dev/zero | tr '\\0' x > $i; done",
+                        directory: site.tree)
+                    try site.backUp()
+                    let result = try site.gb("restore", "extract", "/host/home", "--to", mounted)
+                    expectRefusal(result, 75, "the target \(mounted) is full", said, "--to")
+                }
+            }
+        }
+
+        /// Elements of the original have no checksum: then gpg and zstd are the ones who see it.
+        @Test(arguments: [true, false]) func damageWithoutAChecksumIsDamage(encrypted: Bool) throws {
+            let keys = try #require(Keys.current)
+            let encryption = encrypted ? "{ recipients: [\(keys.good)] }" : "none"
+            try withSite(encryption: encryption, keys: keys.ring) { site in
+                try site.addCommand(script: "head -c 300000 /dev/urandom")
+                let id = try #require(try site.backUp().first)
+                let name = try #require(id.split(separator: "/").last)
+                let place = site.storage + "/host/"
+                try runTool(
+                    "sed", "-i", "-E", "s/\"StorageFileChecksumSha512\": *(\"[^\"]*\"|null),?//", place + "\(name).info"
+                )
+                for offset in [1, 200, 150_000, 299_990] {
+                    let data = place + "\(name).data"
+                    let bytes = try Data(contentsOf: URL(fileURLWithPath: data))
+                    var bad = bytes
+                    bad[offset] ^= 0x55
+                    try bad.write(to: URL(fileURLWithPath: data))
+                    let result = try site.gb("restore", "cat", id)
+                    expectRefusal(result, 4, encrypted ? "gpg" : "zstd")
+                    try bytes.write(to: URL(fileURLWithPath: data))
+                }
+                try site.good("restore", "cat", id)
+            }
+        }
+
         @Test func aReadOnlyStorageIsNamed() throws {
             try withMountedFileSystem("size=4m") { mounted in
                 try withSite(storage: mounted) { site in

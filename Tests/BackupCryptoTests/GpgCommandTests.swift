@@ -49,6 +49,30 @@ extension KeyRingTests {
         #expect(!verdict(9, good))
     }
 
+    @Test func readersOfCardsAreNotQuoted() {
+        let good = "[GNUPG:] DECRYPTION_OKAY\n[GNUPG:] END_DECRYPTION\n"
+        let noise = "gpg: selecting card failed: No such device\ngpg: error getting version from 'scdaemon': No\n"
+        #expect(GpgCommand.isDecrypted(exitStatus: 2, errorOutput: noise + good))
+        #expect(GpgCommand.messages(errorOutput: noise + good + "gpg: a note\n") == "gpg: a note")
+    }
+
+    /// Only with the session key at hand can gpg tell wrong bytes from a wrong key.
+    @Test(arguments: [
+        ("[GNUPG:] NODATA 3\n", true), ("[GNUPG:] UNEXPECTED 0\n", true),
+        (
+            "[GNUPG:] DECRYPTION_KEY A B u\n[GNUPG:] DECRYPTION_INFO 2 9 0\n[GNUPG:] BADMDC\n[GNUPG:] DECRYPTION_FAILED\n",
+            true
+        ),
+        ("[GNUPG:] DECRYPTION_INFO 2 9 0\n[GNUPG:] DECRYPTION_FAILED\n", true),
+        ("[GNUPG:] BEGIN_DECRYPTION\n[GNUPG:] DECRYPTION_FAILED\ngpg: decryption failed: No secret key\n", false),
+        ("gpg: out of core\n", false),
+    ])
+    func damageIsToldFromAMissingKey(errors: String, isDamaged: Bool) {
+        let error = GpgCommand.diagnosis(errorOutput: errors, homeDirectory: "/nonexistent", mayAsk: false)
+        #expect((error?.code == .damaged) == isDamaged)
+        #expect(isDamaged || error == nil)
+    }
+
     @Test func recipientsAreHiddenAndNothingIsCompressed() throws {
         let plain = Data(repeating: 0, count: 200_000)
         // A configuration in the directory must not matter.

@@ -69,7 +69,7 @@ package enum NameZoneSetting: String, Sendable, Hashable, CaseIterable {
 package struct PipelineSettings: Sendable, Hashable {
     package let compression: CompressionSetting
     package let encryption: EncryptionSetting
-    /// A pipeline in which no byte moves for that long is stopped; more than zero.
+    /// A pipeline that stands still for that long is stopped; more than zero.
     package let stallTimeout: TimeSpan
 
     package init(compression: CompressionSetting, encryption: EncryptionSetting, stallTimeout: TimeSpan) {
