@@ -10,18 +10,27 @@ final class ProgressLine: Sendable {
         var label = ""
         var started = SystemClock.monotonic()
         var isShown = false
+        /// What was done when the part began that is under way.
+        var base: Int64 = 0
     }
+
+    /// More than what lies in pipes and buffers before a program that has not begun to write: as long as less is read,
+    /// it may be asking for a passphrase on the same terminal.
+    static let readAhead: Int64 = 4 << 20
 
     private let state = Mutex(State())
     private let total: Int64?
+    private let quiet: Int64
     private let bytes: @Sendable () -> Int64
     private let task = Mutex<Task<Void, Never>?>(nil)
 
     /// - Parameters:
     ///   - total: bytes of the whole work; `nil` where nobody knows.
+    ///   - quiet: the line appears when more bytes than these are done.
     ///   - bytes: how many are done.
-    init(_ label: String, total: Int64?, bytes: @escaping @Sendable () -> Int64) {
+    init(_ label: String, total: Int64?, quiet: Int64 = -1, bytes: @escaping @Sendable () -> Int64) {
         self.total = total
+        self.quiet = quiet
         self.bytes = bytes
         state.withLock { $0.label = label }
         guard Output.errorIsTerminal else { return }
@@ -40,9 +49,20 @@ final class ProgressLine: Sendable {
         set { state.withLock { $0.label = newValue } }
     }
 
+    /// The next part of the work begins: the line goes until enough of it is done.
+    func begin(_ label: String) {
+        clear()
+        let done = bytes()
+        state.withLock { state in
+            state.label = label
+            state.base = done
+        }
+    }
+
     private func show() {
         let done = bytes()
         state.withLock { state in
+            guard done - state.base > quiet else { return }
             let seconds = max(SystemClock.monotonic() - state.started, 0.001)
             let rate = Double(done) / seconds
             var text = "\(state.label)  \(ByteCount(done))"

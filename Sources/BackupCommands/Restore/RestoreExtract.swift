@@ -47,7 +47,9 @@ struct RestoreExtract: AsyncParsableCommand {
     ) async throws(BackupError) {
         let start = SystemClock.monotonic()
         let total = plan.size * (verifyFirst ? 2 : 1)
-        let line = ProgressLine("restore \(plan.source)", total: total) { progress.bytesIn }
+        let line = ProgressLine("restore \(plan.source)", total: total, quiet: ProgressLine.readAhead) {
+            progress.bytesIn
+        }
         defer { line.end() }
         if verifyFirst { try await session.checkBytes(of: plan) }
         let target = try RestoreTarget(
@@ -56,7 +58,7 @@ struct RestoreExtract: AsyncParsableCommand {
                 intoExisting: intoExisting, deleteUnknown: deleteUnknown, inPlace: inPlace),
             storagePath: session.storagePath, increments: plan.elements.count - 1)
         try await session.extract(plan, to: target, paths: paths) { element, number in
-            line.label = "restore \(plan.source) \(number)/\(plan.elements.count)"
+            line.begin("restore \(plan.source) \(number)/\(plan.elements.count)")
         }
         line.end()
         let seconds = SystemClock.monotonic() - start

@@ -22,7 +22,9 @@ struct RestoreVerify: AsyncParsableCommand {
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
         let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
         for warning in plan.warnings { Output.warning(warning) }
-        let line = ProgressLine("verify \(plan.source)", total: plan.size) { progress.bytesIn }
+        let line = ProgressLine("verify \(plan.source)", total: plan.size, quiet: ProgressLine.readAhead) {
+            progress.bytesIn
+        }
         defer { line.end() }
         let unchecked = try await Interruption.handle { () throws(BackupError) in try await session.rehearse(plan) }
         line.end()
