@@ -20,6 +20,23 @@ extension BackupError {
             remedy: cause.remedy + "; or the ID of an element, as `gb restore list SOURCE` shows it")
     }
 
+    /// The work was done all the same.
+    static func reportLost(_ reason: String) -> BackupError {
+        BackupError(
+            .inputOutput,
+            "all that was to be done is done, and what was backed up is stored; only the report could not be written to "
+                + "standard output: \(reason)",
+            remedy: "`gb storage list` shows what is stored")
+    }
+
+    static func unknownSubcommand(_ name: String, of command: String, nearest: String?, all: [String]) -> BackupError {
+        let remedy =
+            nearest.map { "did you mean `\(command) \($0)`? `\(command) --help` shows all" }
+            ?? "there are \(all.joined(separator: ", "))"
+        return BackupError(
+            .usage, "there is no subcommand \"\(name.escapedForMessage)\" of `\(command)`", remedy: remedy)
+    }
+
     /// - Parameter reason: as the system says it.
     static func outputLost(_ reason: String) -> BackupError {
         BackupError(

@@ -9,8 +9,9 @@ package enum Entry {
         // Readers that leave are told by errors, so that work in progress is not cut off. A handler, not SIG_IGN: that
         // would be inherited by the programs we start.
         signal(SIGPIPE) { _ in }
+        Output.occupyStandardDescriptors()
         do {
-            var command = try GB.parseAsRoot()
+            var command = try GB.parseAsRoot(try CommandWords.arranged(Array(CommandLine.arguments.dropFirst())))
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -39,12 +40,22 @@ package enum Entry {
     /// One object on standard output for `--json`, a sentence on standard error otherwise.
     private static func report(_ error: BackupError) { Report.show(error, json: wantsJSON) }
 
-    /// A result that could not be written is no success, however well the work went.
+    /// A result that could not be written is no success, however well the work went. What people read is no result
+    /// where the command outlives its reader: nobody must take a backup that is stored for one that failed.
     private static func end(_ status: Int32) -> Never {
         Output.standard.flush()
         guard let reason = Output.standard.failure else { exit(status) }
-        Output.error("gb: error: \(BackupError.outputLost(reason))")
-        exit(status == 0 ? ExitStatus.failed : status)
+        guard status == 0 else {
+            Output.error("gb: error: \(BackupError.outputLost(reason))")
+            exit(status)
+        }
+        let lost = BackupError.reportLost(reason)
+        guard wantsJSON else {
+            Output.warning(lost.description)
+            exit(0)
+        }
+        Output.error("gb: error: \(lost)")
+        exit(ExitStatus.failed)
     }
 }
 

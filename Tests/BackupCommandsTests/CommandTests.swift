@@ -49,7 +49,9 @@ extension CommandTests {
         }
 
         @Test(arguments: [
-            (["stroage"], "stroage"), (["storage", "lits"], "lits"),
+            (["stroage"], "`gb storage`"), (["storage", "lits"], "`gb storage list`"),
+            (["storage", "lst", "--config-dir", "/x"], "\"lst\" of `gb storage`; did you mean `gb storage list`"),
+            (["storage", "frobnicate"], "list, show, verify"),
             (["storage", "list", "--sorce", "/x"], "--source"),
             (["generator", "once", "--nwo"], "--now"), (["restore", "extract", "/host/home"], "--to"),
             (["restore", "plan"], "SOURCE"), (["storage", "show"], "ELEMENT"),
@@ -76,6 +78,18 @@ extension CommandTests {
             if words[1] == "extract" { words += ["--to", "/nonexistent/target"] }
             let result = try GBProcess.start(words + ["--config-dir", "/nonexistent"]).wait()
             expectRefusal(result, 78, "/nonexistent/config", "does not exist", "--config-dir")
+        }
+
+        /// The option may stand where other programs take it.
+        @Test(arguments: [
+            ["--config-dir", "/nonexistent", "storage", "list"], ["--config-dir=/nonexistent", "storage", "list"],
+            ["storage", "--config-dir", "/nonexistent", "list"], ["--json", "storage", "list"],
+        ])
+        func optionsMayStandBeforeTheSubcommand(words: [String]) throws {
+            let isJSON = words.contains("--json")
+            let result = try GBProcess.start(words + (isJSON ? ["--config-dir", "/nonexistent"] : [])).wait()
+            #expect(result.status == 78, "\(result.testDescription)")
+            #expect((isJSON ? result.output : result.errors).contains("/nonexistent"))
         }
 
         @Test func aMissingConfigurationIsJSONIfAskedFor() throws {

@@ -90,8 +90,33 @@ extension CommandTests {
                 try site.addCommand("Two", source: "/host/two", script: "echo 2")
                 let process = try GBProcess(
                     [GBProcess.gb, "generator", "once", "--config-dir", site.configuration], outputPath: "/dev/full")
-                expectRefusal(process.wait(), 1, "standard output", "No space left")
+                expectRefusal(process.wait(), 0, "warning", "is stored", "standard output", "No space left")
                 #expect(try site.elements().count == 2)
+                // What programs read is the result.
+                let words = ["generator", "once", "--now", "--json", "--config-dir", site.configuration]
+                let json = try GBProcess([GBProcess.gb] + words, outputPath: "/dev/full")
+                expectRefusal(json.wait(), 1, "error", "is stored", "standard output", "No space left")
+                #expect(try site.elements().count == 4)
+            }
+        }
+
+        /// As cron and careless scripts start programs.
+        @Test func aClosedOutputIsNamed() throws {
+            try withSite { site in
+                try site.addCommand(script: "seq 1 1000")
+                func closed(_ words: String...) throws -> GBResult {
+                    let script = "exec \"$@\" >&-"
+                    return try GBProcess(
+                        ["sh", "-c", script, "sh", GBProcess.gb] + words + ["--config-dir", site.configuration]
+                    ).wait()
+                }
+                expectRefusal(
+                    try closed("generator", "once"), 0, "warning", "is stored", "standard output: it is closed")
+                expectRefusal(try closed("storage", "list"), 1, "standard output: it is closed")
+                let id = try #require(try site.elements().first)
+                expectRefusal(try closed("restore", "cat", id), 1, "standard output: it is closed")
+                // No file has taken the place of standard output.
+                try site.good("storage", "verify")
             }
         }
 
@@ -107,7 +132,7 @@ extension CommandTests {
                     ).wait()
                 }
                 let once = try piped("generator", "once")
-                expectRefusal(once, 1, "standard output", "Broken pipe")
+                expectRefusal(once, 0, "warning", "is stored", "standard output", "Broken pipe")
                 #expect(try site.elements().count == 2)
                 let list = try piped("storage", "list")
                 #expect(list.status == 128 + 13, "\(list.testDescription)")

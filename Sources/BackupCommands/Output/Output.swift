@@ -10,6 +10,7 @@ final class Output: Sendable {
         var buffer: [UInt8] = []
         var outlivesReader = false
         var failure: String?
+        var isClosed = false
     }
 
     private let state = Mutex(State())
@@ -55,8 +56,26 @@ final class Output: Sendable {
         state.buffer.removeAll(keepingCapacity: true)
     }
 
+    /// Keeps the numbers of the standard descriptors from being given to files: what is printed must not get into what
+    /// is stored. To be called before anything is opened.
+    static func occupyStandardDescriptors() {
+        for number in STDIN_FILENO...STDERR_FILENO where fcntl(number, F_GETFD) == -1 {
+            // Standard output cannot be written then, as it should be; what is said to nobody may vanish.
+            let mode = number == STDERR_FILENO ? O_WRONLY : O_RDONLY
+            // The lowest free number is taken, which is this one.
+            _ = open("/dev/null", mode)
+            if number == STDOUT_FILENO { standard.state.withLock { $0.isClosed = true } }
+        }
+    }
+
+    /// Whether the process was started without standard output.
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
+    /// What a closed standard output is called in messages.
+    static let closed = "it is closed"
+
     private static func fail(_ number: Int32, _ state: inout State) {
-        let reason = String(cString: strerror(number))
+        let reason = state.isClosed ? closed : String(cString: strerror(number))
         guard !state.outlivesReader else {
             state.failure = reason
             return

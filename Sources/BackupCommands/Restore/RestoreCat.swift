@@ -26,6 +26,7 @@ struct RestoreCat: AsyncParsableCommand {
     }
 
     func run() async throws {
+        guard !Output.standard.isClosed else { throw BackupError.outputLost(Output.closed) }
         let installation = try common.installation()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
         let stored = try session.storage.element(try ElementID(element))
