@@ -65,7 +65,10 @@ package struct ElementMetadata: Sendable, Hashable {
         try self.init(object)
     }
 
-    private init(_ object: JSONObject) throws(BackupError) {
+    /// Reads an object that was parsed already.
+    ///
+    /// - Throws: `BackupError` with code `damaged`: a mandatory key missing, a wrong type.
+    package init(_ object: JSONObject) throws(BackupError) {
         self.object = object
         guard let typeText = object["BackupType"]?.stringValue, let type = BackupType(rawValue: typeText) else {
             throw .metadata("BackupType is missing or neither \"full\" nor \"inc\"")
