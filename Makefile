@@ -18,8 +18,9 @@ DEBUG_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_FLAGS := --configuration release --static-swift-stdlib --product gb
 FORMATTED := Package.swift Sources Tests
 SCRIPTS := .ci/check-repository .ci/compare-trees .ci/demo .ci/install-dependencies .ci/run .ci/test-compare-trees \
-	Benchmarks/measure.sh Benchmarks/run
-GENERATORS := Benchmarks/make-storage Benchmarks/make-stream Benchmarks/make-tree Benchmarks/peak-memory
+	Benchmarks/measure.sh Benchmarks/run Benchmarks/transfer.sh .ci/check-systemd
+GENERATORS := Benchmarks/make-storage Benchmarks/make-stream Benchmarks/make-tree Benchmarks/peak-memory \
+	Benchmarks/make-elements Benchmarks/over-socket Benchmarks/relay Benchmarks/store-plainly
 
 .PHONY: help demo test check bench format build install clean dependencies
 
@@ -33,8 +34,9 @@ demo: dependencies ## backs up a real tree, changes it, restores both states and
 	@$(if $(filter file,$(origin GB)),$(MAKE) --no-print-directory build)
 	@TREE='$(TREE)' KEEP='$(KEEP)' GB='$(GB)' .ci/demo
 
+# One after the other: many of them run programs, transfers with time limits, and kill -9 loops.
 test: dependencies ## runs all tests
-	$(SWIFT) test $(DEBUG_FLAGS)
+	$(SWIFT) test --no-parallel $(DEBUG_FLAGS)
 
 check: dependencies ## format, imports between targets, scripts, links: all without running a test
 	$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
@@ -42,6 +44,7 @@ check: dependencies ## format, imports between targets, scripts, links: all with
 	@for generator in $(GENERATORS); do perl -c "$$generator" 2>&1 | grep --quiet 'syntax OK$$' || { perl -c "$$generator"; exit 1; }; done
 	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); fi
 	.ci/check-repository
+	.ci/check-systemd
 	.ci/test-compare-trees
 	$(SWIFT) build --build-tests $(DEBUG_FLAGS)
 
@@ -69,15 +72,19 @@ install: ## installs below DESTDIR what is built; the configuration only where t
 	install -d -m 0755 '$(DESTDIR)$(PREFIX)/share/doc/guerillabackup/examples'
 	install -m 0644 etc/config '$(DESTDIR)$(PREFIX)/share/doc/guerillabackup/examples/config'
 	install -m 0644 etc/units/*.example '$(DESTDIR)$(PREFIX)/share/doc/guerillabackup/examples/'
+	for file in $$(cd etc && find examples -type f); do \
+		install -D -m 0644 "etc/$$file" '$(DESTDIR)$(PREFIX)/share/doc/guerillabackup/'"$$file"; \
+	done
 	install -m 0644 etc/units/*.example '$(DESTDIR)/etc/guerillabackup/units/'
 	install -d -m 0755 '$(DESTDIR)$(PREFIX)/lib/guerillabackup/units'
 	install -m 0644 units/* '$(DESTDIR)$(PREFIX)/lib/guerillabackup/units/'
 	install -d -m 0755 '$(DESTDIR)$(PREFIX)/lib/systemd/system'
-	for unit in systemd/*.service; do \
+	for unit in systemd/*; do \
 		sed 's|/usr/|$(PREFIX)/|g' "$$unit" >'$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; \
 		chmod 0644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; \
 	done
 	install -m 0644 README.md CHANGELOG.md LICENSE doc/*.md '$(DESTDIR)$(PREFIX)/share/doc/guerillabackup/'
+	install -m 0755 doc/examples/pull.py '$(DESTDIR)$(PREFIX)/share/doc/guerillabackup/examples/'
 
 clean: ## removes what was built
 	$(SWIFT) package clean

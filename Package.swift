@@ -64,14 +64,14 @@ let package = Package(
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         library(
             "BackupTransfer",
-            ["BackupModel", "BackupSystem", "BackupStorage", "CNettle", crypto, logging, nioCore, nioPosix]),
+            ["BackupModel", "BackupSystem", "BackupStorage", "CNettle", crypto, nioCore, nioPosix]),
         library("BackupRestore", ["BackupModel", "BackupSystem", "BackupStorage", "BackupPipeline"]),
         library(
             "BackupEngine",
             [
                 "BackupModel", "BackupConfig", "BackupSystem", "BackupCompression", "BackupCrypto", "BackupPipeline",
-                "BackupUnits", "BackupStorage", "BackupTransfer", "BackupRestore", logging, nioPosix, serviceLifecycle,
-                subprocess, unixSignals,
+                "BackupUnits", "BackupStorage", "BackupTransfer", "BackupRestore", "CBackupShims", logging, nioCore,
+                nioPosix, serviceLifecycle, subprocess, system, unixSignals,
             ]),
         library(
             "BackupCommands",
@@ -88,8 +88,8 @@ let package = Package(
         tests("BackupSystem", ["BackupModel", "BackupTestKit"]),
         tests("BackupCompression", ["BackupModel"]),
         tests("BackupCrypto", ["BackupModel"]),
-        tests("BackupPipeline", ["BackupModel", "BackupSystem", "BackupTestKit"]),
-        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", "BackupTestKit"]),
+        tests("BackupPipeline", ["BackupModel", "BackupSystem"]),
+        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline"]),
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
         tests(
             "BackupTransfer",
@@ -99,8 +99,8 @@ let package = Package(
         tests(
             "BackupEngine",
             [
-                "BackupModel", "BackupConfig", "BackupSystem", "BackupStorage", "BackupUnits", "BackupPipeline",
-                "BackupTestKit",
+                "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupStorage", "BackupUnits",
+                "BackupTransfer", "BackupTestKit",
             ]),
         tests("BackupCommands", ["BackupModel", "BackupSystem", "BackupStorage", "BackupTestKit", "gb"]),
     ]

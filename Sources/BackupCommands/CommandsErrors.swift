@@ -7,6 +7,13 @@ extension BackupError {
         BackupError(.usage, message, remedy: "`--help` says what the command takes")
     }
 
+    static func argumentNotText(_ bytes: [UInt8]) -> BackupError {
+        BackupError(
+            .usage, "the argument \"\(bytes.escapedForMessage)\" is no UTF-8",
+            remedy:
+                "only the paths of `gb restore extract` may be other bytes; use another name, or a symbolic link to it")
+    }
+
     static func noMatch(_ pattern: String) -> BackupError {
         BackupError(
             .notFound, "no source of this storage matches --source \(pattern.escapedForMessage)",
@@ -42,5 +49,35 @@ extension BackupError {
         BackupError(
             .inputOutput, "cannot write standard output: \(reason)",
             remedy: "part of what was to be read there is lost; see where it goes to")
+    }
+}
+
+/// The wording of refusals of the transfer commands.
+extension BackupError {
+    static func stdioIsTerminal() -> BackupError {
+        BackupError(
+            .usage, "standard input is a terminal, and --stdio expects another agent there",
+            remedy: "let ssh or socat start this command; `gb transfer pull --command` does so from the other side")
+    }
+
+    /// - Parameter label: the command: pull or push.
+    static func transferInterrupted(_ label: String, _ error: BackupError) -> BackupError {
+        BackupError(
+            .interrupted, "the \(label) did not end",
+            remedy: "what came stays, and the next one goes on where this one stopped", cause: error.cause)
+    }
+
+    static func openQuote(_ text: String) -> BackupError {
+        BackupError(
+            .usage, "a quote is not closed in the command \"\(text.escapedForMessage)\"",
+            remedy: "quote blanks as in a shell: --command \"ssh -T backup@host\"")
+    }
+
+    static func emptyCommandLine() -> BackupError {
+        BackupError(.usage, "the command is empty", remedy: "for example --command \"ssh -T backup@host\"")
+    }
+
+    static func noTarget() -> BackupError {
+        BackupError(.usage, "nobody is named to transfer with", remedy: "name an AGENT, --socket or --command")
     }
 }

@@ -11,7 +11,9 @@ package enum Entry {
         signal(SIGPIPE) { _ in }
         Output.occupyStandardDescriptors()
         do {
-            var command = try GB.parseAsRoot(try CommandWords.arranged(Array(CommandLine.arguments.dropFirst())))
+            let arguments = try CommandWords.arranged(RawArguments.all)
+            var command = try GB.parseAsRoot(arguments)
+            try refuseRaw(arguments, command)
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
             } else {
@@ -31,6 +33,18 @@ package enum Entry {
             Output.standard.flush()
             // Wrong usage, `--help` and `--version` are ArgumentParser's: its text, and exit code 64 for wrong usage.
             GB.exit(withError: error)
+        }
+    }
+
+    /// All but the names of files is text: what is none would be taken for something else.
+    private static func refuseRaw(_ arguments: [String], _ command: any ParsableCommand) throws(BackupError) {
+        var allowed = (command as? any TakesRawArguments)?.rawArguments ?? []
+        for argument in arguments where RawArguments.isRaw(argument) {
+            if let index = allowed.firstIndex(of: argument) {
+                allowed.remove(at: index)
+            } else {
+                throw .argumentNotText(RawArguments.bytes(argument))
+            }
         }
     }
 

@@ -15,7 +15,9 @@ package struct GB: AsyncParsableCommand {
             by signal N.
             """,
         version: version,
-        subcommands: [GeneratorCommand.self, StorageCommand.self, RestoreCommand.self, ConfigCommand.self])
+        subcommands: [
+            GeneratorCommand.self, TransferCommand.self, StorageCommand.self, RestoreCommand.self, ConfigCommand.self,
+        ])
 
     package init() {}
 
@@ -42,6 +44,12 @@ struct GeneratorCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "generator", abstract: "Make backups: run the enabled units.",
         subcommands: [GeneratorOnce.self, GeneratorRun.self, GeneratorList.self, GeneratorStatus.self])
+}
+
+struct TransferCommand: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "transfer", abstract: "Move elements between storages, by policy.",
+        subcommands: [TransferServe.self, TransferPull.self, TransferPush.self, TransferStatus.self])
 }
 
 struct StorageCommand: CommandGroup {

@@ -20,7 +20,7 @@ package struct KeySummary: Sendable, Hashable {
     package let problem: KeyProblem?
 }
 
-/// Why a key cannot be encrypted to.
+/// Why a key cannot be encrypted to, or signed with.
 package enum KeyProblem: Sendable, Hashable, CustomStringConvertible {
     case revoked
     case expired(Timestamp?)
@@ -32,6 +32,14 @@ package enum KeyProblem: Sendable, Hashable, CustomStringConvertible {
     case cannotEncrypt
     /// It has encryption subkeys, but all of them are expired, revoked, or otherwise out of use.
     case noUsableSubkey
+    /// It never could sign data: neither the primary key nor a subkey is for that.
+    case cannotSign
+    /// It has keys for signing, but all of them are expired, revoked, or otherwise out of use.
+    case noUsableSigningKey
+    /// Only the public half is in the directory.
+    case noSecret
+    /// The agent does not know the passphrase, and there is nobody to ask.
+    case locked
 
     package var description: String {
         switch self {
@@ -42,16 +50,27 @@ package enum KeyProblem: Sendable, Hashable, CustomStringConvertible {
         case .notYetValid(let time): "it is valid only from \(time)"
         case .cannotEncrypt: "it has no subkey for encryption"
         case .noUsableSubkey: "its subkeys for encryption are all expired, revoked or invalid"
+        case .cannotSign: "it is not for signing, and has no subkey for that"
+        case .noUsableSigningKey: "its keys for signing are all expired, revoked or invalid"
+        case .noSecret: "the secret half of its signing key is not there"
+        case .locked: "it has a passphrase, which a program that runs by itself cannot be asked for"
         }
     }
 
     func remedy(_ directory: String) -> String {
         let gpg = "gpg --homedir \(directory.quotedForShell)"
         switch self {
-        case .expired, .noUsableSubkey:
+        case .expired, .noUsableSubkey, .noUsableSigningKey:
             return "have its owner extend it, and import it again with `\(gpg) --import FILE`"
         case .disabled: return "enable it with `\(gpg) --edit-key KEY enable save`, or choose another key"
         case .notYetValid: return "set the clock of this machine, or choose another key"
+        case .noSecret: return "import the secret key with `\(gpg) --import FILE`, or choose a key that is there"
+        case .locked:
+            return "make a signing key without passphrase for this machine alone, or take it away with "
+                + "`\(gpg) --edit-key KEY passwd`, or let an agent hold it (gpg-preset-passphrase)"
+        case .cannotSign:
+            return
+                "add a subkey for signing with `\(gpg) --quick-add-key FINGERPRINT default sign`, or choose another key"
         case .revoked, .invalid, .cannotEncrypt: return "choose another key, or import one with `\(gpg) --import FILE`"
         }
     }

@@ -5,7 +5,7 @@ package import BackupModel
 /// The first word is the program. All of them ignore `gpg.conf`, so that no line in there can change what a backup
 /// looks like, and never ask on a terminal of their own.
 package enum GpgCommand {
-    private static let statusMark = "[GNUPG:] "
+    static let statusMark = "[GNUPG:] "
     private static let common = ["gpg", "--batch", "--no-tty", "--quiet", "--no-options"]
 
     /// Encrypts to all of `fingerprints`. The key IDs are not in the output, so that the holder of a backup does not
@@ -57,8 +57,8 @@ package enum GpgCommand {
     /// - Parameters:
     ///   - homeDirectory: as it was given to ``decrypt(homeDirectory:mayAsk:)``, like `mayAsk`.
     ///   - errorOutput: All that it wrote to standard error.
-    /// - Returns: `damaged` when the bytes are not those that were encrypted, `keyUnusable` when a passphrase was
-    ///   needed and nobody could be asked.
+    /// - Returns: `damaged` when the bytes are not those that were encrypted, `keyUnusable` when no secret key opens them,
+    ///   or a passphrase was needed and nobody could be asked.
     package static func diagnosis(errorOutput: String, homeDirectory: String, mayAsk: Bool) -> BackupError? {
         let seen = keywords(errorOutput)
         if seen.contains("DECRYPTION_OKAY") { return nil }
@@ -66,8 +66,7 @@ package enum GpgCommand {
         if !seen.isDisjoint(with: ["DECRYPTION_KEY", "DECRYPTION_INFO", "BADMDC", "NODATA", "UNEXPECTED", "BADARMOR"]) {
             return .encryptedDataDamaged(messages(errorOutput: errorOutput))
         }
-        guard !mayAsk, seen.contains("DECRYPTION_FAILED") else { return nil }
-        return SecretKeyFiles.holdLockedKey(homeDirectory: homeDirectory) ? .passphraseNeeded(homeDirectory) : nil
+        return missingKey(errorOutput: errorOutput, homeDirectory: homeDirectory, mayAsk: mayAsk)
     }
 
     /// What `gpg` wrote for people, without the lines for programs, and without complaints of readers of smart cards:
@@ -78,7 +77,7 @@ package enum GpgCommand {
     }
 
     /// The first words of the lines for programs.
-    private static func keywords(_ errorOutput: String) -> Set<Substring> {
+    static func keywords(_ errorOutput: String) -> Set<Substring> {
         var seen: Set<Substring> = []
         for line in errorOutput.split(separator: "\n") where line.hasPrefix(statusMark) {
             seen.formUnion(line.dropFirst(statusMark.count).split(separator: " ").prefix(1))
@@ -86,11 +85,11 @@ package enum GpgCommand {
         return seen
     }
 
-    private static func isHarmless(_ line: Substring) -> Bool {
+    static func isHarmless(_ line: Substring) -> Bool {
         line.hasPrefix("gpg: ecdh failed in gcry_cipher_decrypt: ") || isAboutCards(line)
     }
 
-    private static func isAboutCards(_ line: Substring) -> Bool {
+    static func isAboutCards(_ line: Substring) -> Bool {
         [
             "gpg: error getting version from 'scdaemon': ", "gpg: selecting card failed: ",
             "gpg: selecting openpgp failed: ", "gpg: OpenPGP card not available: ", "gpg: no running scdaemon",

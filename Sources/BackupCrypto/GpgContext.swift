@@ -3,8 +3,8 @@ import CGpgme
 
 /// One GPGME context with a home directory of its own. It is made for one call and not shared, so it needs no locks.
 struct GpgContext: ~Copyable {
-    private let handle: OpaquePointer
-    private let directory: String
+    let handle: OpaquePointer
+    let directory: String
 
     /// GPGME wants to be initialised once, before anything else and by one thread: Swift sees to that for `static let`.
     private static let libraryVersion: String? = gb_gpgme_check_version(nil).map { String(cString: $0) }
@@ -71,7 +71,7 @@ struct GpgContext: ~Copyable {
         }
     }
 
-    private func check(_ error: gpgme_error_t, _ operation: String) throws(BackupError) {
+    func check(_ error: gpgme_error_t, _ operation: String) throws(BackupError) {
         switch gpgme_err_code(error) {
         case GPG_ERR_NO_ERROR: return
         case GPG_ERR_INV_ENGINE: throw .gpgMissing(Self.text(error))
@@ -80,7 +80,7 @@ struct GpgContext: ~Copyable {
     }
 
     /// The library's words. `gpgme_strerror` is not safe with threads, this form is.
-    private static func text(_ error: gpgme_error_t) -> String {
+    static func text(_ error: gpgme_error_t) -> String {
         var buffer = [CChar](repeating: 0, count: 256)
         gpgme_strerror_r(error, &buffer, buffer.count)
         return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)

@@ -70,12 +70,15 @@ package struct KeyRing: Sendable {
     }
 
     private func summaries(_ pattern: String?, _ now: Timestamp) throws(BackupError) -> [KeySummary] {
-        let context = try GpgContext.open(directory: directory, program: program)
         var result: [KeySummary] = []
-        try context.forEachKey(pattern, secretOnly: false) { key in
-            result.append(KeyInspection.summary(key, directory, now))
-        }
+        try forEachKey(pattern) { result.append(KeyInspection.summary($0, directory, now)) }
         return result
+    }
+
+    /// Shows the public keys that `pattern` means to `gpg`; `nil` for all.
+    func forEachKey(_ pattern: String?, _ body: (gpgme_key_t) -> Void) throws(BackupError) {
+        let context = try GpgContext.open(directory: directory, program: program)
+        try context.forEachKey(pattern, secretOnly: false, body)
     }
 
     /// What `gpg` is asked for. It has many forms with leading marks; here a name means only what is documented.

@@ -9,7 +9,7 @@ import Glibc
 
 /// Looks at everything that a configuration needs: directories, keys, programs, and each unit. Changes nothing.
 package struct ConfigurationCheck: Sendable {
-    package struct Finding: Sendable {
+    package struct Finding: Sendable, Hashable {
         package enum Grade: String, Sendable {
             case good, warning, error
         }
@@ -20,9 +20,9 @@ package struct ConfigurationCheck: Sendable {
     }
 
     /// Keys that end sooner than this are worth a warning, in seconds.
-    private static let keyWarning: Int64 = 30 * 86400
+    static let keyWarning: Int64 = 30 * 86400
 
-    private let installation: Installation
+    let installation: Installation
     private var findings: [Finding] = []
 
     package init(_ installation: Installation) { self.installation = installation }
@@ -33,16 +33,20 @@ package struct ConfigurationCheck: Sendable {
         for warning in installation.configuration.warnings { add(.warning, "configuration", warning) }
         checkDirectories()
         checkKeys()
+        checkSigning()
+        checkTransfer()
         checkUnits()
         return findings
     }
 
-    private mutating func add(_ grade: Finding.Grade, _ subject: String, _ message: String) {
-        findings.append(Finding(grade: grade, subject: subject, message: message))
+    mutating func add(_ grade: Finding.Grade, _ subject: String, _ message: String) {
+        let finding = Finding(grade: grade, subject: subject, message: message)
+        // Several checks can meet the same obstacle.
+        if !findings.contains(finding) { findings.append(finding) }
     }
 
     /// Runs a check; what it throws is an error of `subject`, what it returns is what was good.
-    private mutating func check(_ subject: String, _ body: () throws(BackupError) -> String) {
+    mutating func check(_ subject: String, _ body: () throws(BackupError) -> String) {
         do throws(BackupError) { add(.good, subject, try body()) } catch { add(.error, subject, error.description) }
     }
 
@@ -52,7 +56,9 @@ package struct ConfigurationCheck: Sendable {
         let installation = installation
         let storagePath = installation.main.storage.directory
         check("storage") { () throws(BackupError) in
-            try installation.storage().checkWritable()
+            let storage = try installation.storage()
+            try storage.checkWritable()
+            try storage.checkPartialDirectory()
             return "\(storagePath) can be written"
         }
         let statePath = installation.main.general.stateDirectory
@@ -67,7 +73,7 @@ package struct ConfigurationCheck: Sendable {
         }
     }
 
-    private static func nearestExisting(_ path: String) -> String {
+    static func nearestExisting(_ path: String) -> String {
         var path = path
         while access(path, F_OK) != 0, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
             path = String(path[..<slash])

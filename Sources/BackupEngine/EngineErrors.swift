@@ -1,4 +1,5 @@
 import BackupModel
+import BackupTransfer
 
 /// The wording of every refusal of this module.
 extension BackupError {
@@ -20,6 +21,34 @@ extension BackupError {
         BackupError(cause.code, "\(source) was not backed up", remedy: "", cause: cause)
     }
 
+    static func signingImpossible(_ cause: BackupError) -> BackupError {
+        BackupError(cause.code, "elements are to be signed, and that is not possible", cause: cause)
+    }
+
+    static func signatureRefused(_ element: ElementID, _ cause: BackupError) -> BackupError {
+        BackupError(cause.code, "\(element) must not be trusted", cause: cause)
+    }
+
+    /// - Parameter key: of the metadata.
+    static func noSignature(_ key: String) -> BackupError {
+        BackupError(
+            .untrusted, "it has no \(key)",
+            remedy: "elements are signed when pipeline.signing is configured where they are made")
+    }
+
+    static func dataNotCovered() -> BackupError {
+        BackupError(
+            .untrusted,
+            "its metadata are signed, but hold no SHA-512 of the data, and there is no StorageFileSignature: nobody has "
+                + "signed the data")
+    }
+
+    static func noFingerprintInSignature(_ element: ElementID) -> BackupError {
+        BackupError(
+            .untrusted, "the signature of \(element) does not say by which key it is made",
+            remedy: "`gb storage verify --signatures FINGERPRINT` checks it against keys that you name")
+    }
+
     static func commandFailed(_ what: String, _ source: SourceURL, _ cause: BackupError) -> BackupError {
         BackupError(
             cause.code, "the \(what) of \(source) failed",
@@ -38,5 +67,107 @@ extension BackupError {
         BackupError(
             .interrupted, "stopped by signal \(signal): what was being backed up was dropped",
             cause: SignalReceived(number: signal))
+    }
+}
+
+/// The wording of refusals around transfers.
+extension BackupError {
+    static func unknownAgent(_ name: String, known: [String]) -> BackupError {
+        BackupError(
+            .notFound, "no agent \"\(name.escapedForMessage)\" is configured",
+            remedy: known.isEmpty
+                ? "write it below transfer.peers" : "there are \(Set(known).sorted().joined(separator: ", "))")
+    }
+
+    static func agentNeeded(known: [String]) -> BackupError {
+        BackupError(
+            .usage, "which agent comes in over standard input and output is not said",
+            remedy: known.isEmpty
+                ? "write a listener below transfer.listeners, and give its agent with --agent"
+                : "give --agent with one of \(Set(known).sorted().joined(separator: ", "))")
+    }
+
+    static func noPolicy(_ kind: String, _ agent: String, _ verb: String) -> BackupError {
+        BackupError(
+            .configuration, "the peer \(agent) has no \(kind) policy, so there is nothing to \(verb)",
+            remedy: "write `\(kind):` below the peer")
+    }
+
+    static func receptionBusy(_ agent: AgentName, _ cause: BackupError) -> BackupError {
+        BackupError(
+            .busy, "elements are being fetched from \(agent) already",
+            remedy: "wait for the other transfer; `gb transfer status` shows it", cause: cause)
+    }
+
+    static func ownNameMissing() -> BackupError {
+        BackupError(
+            .configuration, "this machine has no name, and its receipts must carry one",
+            remedy: "write transfer.agent, with the name by which the sender knows this machine")
+    }
+
+    static func destinationNeeded(known: [String]) -> BackupError {
+        BackupError(
+            .usage, "for whom the medium is to be filled is not said",
+            remedy: known.isEmpty
+                ? "write a peer with a sender policy below transfer.peers"
+                : "give --for with one of \(known.sorted().joined(separator: ", "))")
+    }
+
+    static func carrierIsStorage(_ path: String) -> BackupError {
+        BackupError(
+            .usage, "\(path.escapedForMessage) is this machine's own storage",
+            remedy: "name the directory of another medium")
+    }
+
+    static func directoryIsNoConnection(_ path: String) -> BackupError {
+        BackupError(
+            .usage, "the peer is the directory \(path.escapedForMessage), to which nothing can be connected",
+            remedy: "use `gb transfer push` or `gb transfer pull` with its name")
+    }
+
+    static func emptyCommand() -> BackupError {
+        BackupError(.configuration, "the command of a peer is empty", remedy: "name the program, for example ssh")
+    }
+
+    static func commandNotStarted(_ command: [String], _ cause: any Error) -> BackupError {
+        BackupError(
+            .processFailed, "cannot start `\(command.joined(separator: " ").escapedForMessage)`",
+            remedy: "check the command of the peer", cause: cause)
+    }
+
+    static func peerCommandFailed(_ command: [String], _ status: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            .busy,
+            "`\(command.joined(separator: " ").escapedForMessage)`, which makes the connection, ended with \(status)",
+            remedy: "run it by hand: what it says on standard error tells why", cause: cause)
+    }
+
+    static func connectionLost(_ agent: AgentName, _ cause: BackupError) -> BackupError {
+        BackupError(.busy, "the connection to \(agent) was lost", cause: cause)
+    }
+
+    static func nothingToServe(_ path: String) -> BackupError {
+        BackupError(
+            .configuration, "there is nothing to serve: no listener with a path, and no peer with `every` or `at`",
+            remedy: "write them below transfer in \(path.escapedForMessage)/config")
+    }
+
+    static func inheritedNoSocket(_ number: Int32) -> BackupError {
+        BackupError(
+            .configuration, "descriptor \(number) from the service manager is no UNIX socket with a path",
+            remedy: "check ListenStream= of the socket unit")
+    }
+
+    static func transferBusy(_ path: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            .busy, "another transfer service works with \(path.escapedForMessage)",
+            remedy: "stop it first; `gb transfer status` shows what it does", cause: cause)
+    }
+
+    static func unknownAccount(_ kind: String, _ name: String, _ path: String) -> BackupError {
+        BackupError(
+            .configuration,
+            "there is no \(kind) \"\(name.escapedForMessage)\" to own the socket \(path.escapedForMessage)",
+            remedy: "make the \(kind), or correct the listener")
     }
 }

@@ -37,8 +37,7 @@ package final class Generator: Sendable {
     /// - Throws: `busy` when another generator works with the same state directory.
     package static func start(
         _ installation: Installation, only names: Set<String>? = nil, softwareVersion: String,
-        observer: (any RunObserver)? = nil,
-        replacing previous: Generator? = nil
+        observer: (any RunObserver)? = nil, replacing previous: Generator? = nil
     ) async throws(BackupError) -> Generator {
         let state = try installation.stateDirectory()
         let lock: FileLock

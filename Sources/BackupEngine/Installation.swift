@@ -34,7 +34,8 @@ package struct Installation: Sendable {
             }
         return try DefaultFileStorage(
             path: main.storage.directory, durability: durability,
-            nameZone: main.storage.nameZone == .local ? .local : .utc)
+            nameZone: main.storage.nameZone == .local ? .local : .utc,
+            partialDirectory: main.storage.partialDirectory)
     }
 
     package func keyRing() throws(BackupError) -> KeyRing { try KeyRing(directory: main.general.keysDirectory) }
@@ -92,7 +93,12 @@ package struct Installation: Sendable {
             },
             trustedCommands: trusted)
         return RestoreSession(
-            storage: try storage(), storagePath: main.storage.directory, tools: tools,
+            storage: try storage(), storagePath: main.storage.directory,
+            protected: [
+                ProtectedPlace(name: "the state directory", path: main.general.stateDirectory, care: .untouched),
+                ProtectedPlace(name: "the key ring", path: main.general.keysDirectory, care: .kept),
+                ProtectedPlace(name: "the configuration", path: configurationPath, care: .keptInTheEnd),
+            ], tools: tools,
             // A person may take her time at the prompt for the passphrase, and tar over a huge file.
             stallTimeout: nil, progress: progress)
     }

@@ -62,6 +62,10 @@ struct JournalEvent {
         case elementStored = "element_stored"
         case runFailed = "run_failed"
         case recovered
+        case transferred
+        case transferFailed = "transfer_failed"
+        case refused
+        case retired
         case note
     }
 

@@ -24,6 +24,19 @@ struct PipelineBuilder {
         return result
     }
 
+    /// What signs the metadata, proven to be able to; `nil` where nothing is to be signed.
+    ///
+    /// - Parameter fingerprint: of the key; `nil` when no signing is configured.
+    /// - Throws: what `Signer` says: as for encryption, before a byte has been read.
+    func signer(_ fingerprint: String?) throws(BackupError) -> Signer? {
+        guard let fingerprint else { return nil }
+        do throws(BackupError) {
+            return try Signer(homeDirectory: keysDirectory, fingerprint: fingerprint, at: now)
+        } catch {
+            throw .signingImpossible(error)
+        }
+    }
+
     private func addCompression(_ setting: CompressionSetting, to result: inout Result) {
         switch setting {
         case .none: break

@@ -1,4 +1,5 @@
 import BackupConfig
+import BackupCrypto
 import BackupModel
 import BackupPipeline
 import BackupStorage
@@ -53,9 +54,12 @@ struct SourceRunner {
         var isStored = false
         defer { if !isStored, !isInDoubt { run.abandoned() } }
 
-        // Keys first: what cannot be encrypted is not read.
+        // Keys first: what cannot be encrypted or signed is not read.
         let builder = PipelineBuilder(keysDirectory: configuration.general.keysDirectory, now: clock.now())
         let built = try builder.build(compression: settings.compression, encryption: run.encryption)
+        let signer = try await BlockingThread.run("gb sign") { () throws(BackupError) in
+            try builder.signer(settings.signing)
+        }
         let sink = try storage.beginElement(source: run.source)
         defer { sink.discard() }
 
@@ -72,10 +76,11 @@ struct SourceRunner {
             return
         }
         let uuid = run.uuid(checksum: checksum)
-        let metadata = ElementMetadata(
+        let plain = ElementMetadata(
             type: run.type, timestamp: run.timestamp, uuid: uuid, predecessor: run.predecessor,
             handlingPolicies: run.policies, checksum: checksum, pipeline: [run.record] + built.records,
             origin: ElementOrigin(machine: nil, unit: run.unit, software: softwareVersion))
+        let metadata = try await signed(plain, signer)
         try run.willStore(uuid)
         // From here on a failure may leave the element visible: the unit finds out by looking for the UUID.
         isInDoubt = true
@@ -84,6 +89,20 @@ struct SourceRunner {
         }
         try run.stored()
         isStored = true
+    }
+
+    /// The metadata hold the SHA-512 of the data, so their signature covers both: the data need not be read again.
+    private func signed(_ metadata: ElementMetadata, _ signer: Signer?) async throws(BackupError) -> ElementMetadata {
+        guard let signer else { return metadata }
+        return try await BlockingThread.run("gb sign") { () throws(BackupError) in
+            do throws(BackupError) {
+                return try metadata.signed(storageFile: nil) { text throws(BackupError) in
+                    try signer.sign(Array(text.utf8))
+                }
+            } catch {
+                throw .signingImpossible(error)
+            }
+        }
     }
 
     /// Pre command, pipeline, post command.

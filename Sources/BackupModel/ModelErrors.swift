@@ -76,3 +76,20 @@ extension String {
         return result
     }
 }
+
+extension Collection<UInt8> {
+    /// Bytes that should be UTF-8, as ``Swift/String/escapedForMessage``; where they are not, each that is not ASCII as
+    /// `\351`, as tar writes it.
+    package var escapedForMessage: String {
+        if let text = String(validating: self, as: UTF8.self) { return text.escapedForMessage }
+        var result = ""
+        for byte in prefix(200) {
+            if byte < 0x80 {
+                result += String(Unicode.Scalar(byte)).escapedForMessage
+            } else {
+                result += "\\" + String(byte, radix: 8)
+            }
+        }
+        return count > 200 ? result + "…" : result
+    }
+}

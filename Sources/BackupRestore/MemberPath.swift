@@ -13,11 +13,17 @@ struct MemberPath: Hashable, Sendable {
                 .joined(separator: CollectionOfOne(Self.slash)))
     }
 
-    /// A path as a person gives it.
+    /// A path as text.
     init(_ path: String) { self.init(Array(path.utf8)) }
 
     /// Whether it is the root of the source itself.
     var isRoot: Bool { bytes.isEmpty }
+
+    /// The directory above; the root's is the root.
+    var parent: MemberPath {
+        guard let slash = bytes.lastIndex(of: Self.slash) else { return MemberPath([UInt8]()) }
+        return MemberPath(bytes[..<slash])
+    }
 
     /// Whether `other` is this path or lies below it.
     func contains(_ other: MemberPath) -> Bool {

@@ -13,19 +13,22 @@ struct PathSelection {
         var directories: [MemberPath]
     }
 
-    private let paths: [(text: String, path: MemberPath)]
+    private let paths: [(text: [UInt8], path: MemberPath)]
 
     /// - Parameter paths: relative to the root of the source; none, or one that is the root, for everything.
     /// - Throws: `usage` for an empty path: it is a variable that was not set, and never means everything.
-    init(_ paths: [String]) throws(BackupError) {
-        guard !paths.contains("") else { throw .emptyPath() }
+    init(_ paths: [[UInt8]]) throws(BackupError) {
+        guard !paths.contains([]) else { throw .emptyPath() }
         self.paths = paths.map { ($0, MemberPath($0)) }
     }
+
+    /// What is wanted, each with all below it.
+    var wanted: [MemberPath] { isEverything ? [MemberPath("")] : paths.map(\.path) }
 
     var isEverything: Bool { paths.isEmpty || paths.contains { $0.path.isRoot } }
 
     /// The paths, as they were given, that are not in `seen`.
-    func missing(_ seen: Set<MemberPath>) -> [String] {
+    func missing(_ seen: Set<MemberPath>) -> [[UInt8]] {
         paths.filter { !seen.contains($0.path) }.map(\.text)
     }
 
@@ -37,7 +40,6 @@ struct PathSelection {
     /// - Throws: `notFound` when a path was not there in the end; `failed` when a directory on the way to one was
     ///   renamed; `usage` when there is an element that is no archive.
     func shares(of plan: RestorePlan, in session: RestoreSession) async throws(BackupError) -> [Share] {
-        let wanted = paths.map(\.path)
         var shares: [Share] = []
         for (position, element) in plan.elements.enumerated() {
             let layers = try await session.layers(of: element)

@@ -64,12 +64,32 @@ extension BackupError {
             remedy: "give a directory outside the storage")
     }
 
-    static func containsStorage(_ path: String, _ storage: String) -> BackupError {
+    /// - Parameter place: what it is, and its path.
+    static func harms(_ place: String, _ id: ElementID, target: String, _ harm: String) -> BackupError {
         BackupError(
             .usage,
-            "the storage \(storage.escapedForMessage) that is restored from lies in \(path.escapedForMessage): deleting what "
-                + "the backup does not know could delete the backups",
+            "\(place.escapedForMessage) lies in \(target.escapedForMessage), and extracting \(id) there with --delete-unknown "
+                + "\(harm.escapedForMessage); nothing was written",
             remedy: "extract into an empty directory and copy from there")
+    }
+
+    static func throughLink(_ name: MemberPath, _ link: MemberPath, _ target: String) -> BackupError {
+        BackupError(
+            .untrusted,
+            "\(link.bytes.escapedForMessage) in \(target.escapedForMessage) is a symbolic link: "
+                + "\(name.bytes.escapedForMessage) would be written to where it leads",
+            remedy: "move that link away, or extract into an empty directory and copy from there")
+    }
+
+    /// Something went wrong before tar wrote a file.
+    static func restoreNotBegun(_ id: ElementID, target: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            cause.code,
+            "the restore stopped at \(id) before anything was written; \(target.escapedForMessage), which was made for it, is "
+                + "removed again",
+            remedy: cause.code == .damaged
+                ? "fetch another copy of that element, or restore an earlier state with --at" : cause.remedy,
+            cause: cause)
     }
 
     static func wouldDelete(_ path: String, _ count: Int) -> BackupError {
@@ -119,15 +139,15 @@ extension BackupError {
     }
 
     static func linkOutside(_ name: MemberPath, _ target: MemberPath) -> BackupError {
-        let target = String(decoding: target.bytes, as: UTF8.self).escapedForMessage
+        let target = target.bytes.escapedForMessage
         return BackupError(
             .failed,
-            "\(String(decoding: name.bytes, as: UTF8.self).escapedForMessage) is a hard link: its content stands in the "
+            "\(name.bytes.escapedForMessage) is a hard link: its content stands in the "
                 + "archive under the name \(target), which was not asked for",
             remedy: "ask for \(target) as well")
     }
 
-    static func pathRenamed(_ path: String, _ id: ElementID) -> BackupError {
+    static func pathRenamed(_ path: [UInt8], _ id: ElementID) -> BackupError {
         BackupError(
             .failed,
             "a directory on the way to \(path.escapedForMessage) was renamed in \(id): single paths cannot be followed through that",
@@ -145,7 +165,7 @@ extension BackupError {
             remedy: "restore the .info file from another copy of the element")
     }
 
-    static func noPaths(_ paths: [String], _ source: SourceURL) -> BackupError {
+    static func noPaths(_ paths: [[UInt8]], _ source: SourceURL) -> BackupError {
         BackupError(
             .notFound,
             "not in \(source) at that time: \(paths.map(\.escapedForMessage).joined(separator: ", "))",

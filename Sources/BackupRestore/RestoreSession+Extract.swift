@@ -21,18 +21,35 @@ extension RestoreSession {
         ]
     }
 
-    /// Applies the plan's elements to the target, oldest first.
+    /// Applies the plan's elements to the target, oldest first. A target that was made for this is removed again when it
+    /// fails before anything is in it.
     ///
     /// - Parameters:
-    ///   - paths: relative to the root of the source; empty for everything.
+    ///   - paths: relative to the root of the source, any bytes; empty for everything.
     ///   - begin: is told of each element before it is applied, with its number from 1.
     /// - Throws: `damaged` with a statement of what on disk not to trust; `notFound` when a path was not there at that
-    ///   time; `usage` for paths in an element that is no archive.
+    ///   time; `usage` for paths in an element that is no archive, and when a ``ProtectedPlace`` would be harmed;
+    ///   `untrusted` when something would be written through a symbolic link in the target.
     package func extract(
-        _ plan: RestorePlan, to target: RestoreTarget, paths: [String],
+        _ plan: RestorePlan, to target: RestoreTarget, paths: [[UInt8]],
         begin: (StoredElement, Int) -> Void
     ) async throws(BackupError) {
-        let selection = try PathSelection(paths)
+        do throws(BackupError) { try await apply(plan, target, try PathSelection(paths), begin) } catch {
+            _ = target.removeIfUnused()
+            throw error
+        }
+    }
+
+    private func apply(
+        _ plan: RestorePlan, _ target: RestoreTarget, _ selection: PathSelection, _ begin: (StoredElement, Int) -> Void
+    ) async throws(BackupError) {
+        let directory = try Directory(path: target.path)
+        for path in selection.wanted {
+            if let link = try LinkInspector.link(above: path, in: directory) {
+                throw .throughLink(path, link, target.path)
+            }
+        }
+        try await checkPlaces(plan, target, selection.wanted)
         let shares = selection.isEverything ? nil : try await selection.shares(of: plan, in: self)
         let findings = TarFilter.Findings()
         for (done, element) in plan.elements.enumerated() {
@@ -44,14 +61,21 @@ extension RestoreSession {
                 let layers = try await layers(of: element)
                 switch layers.payload {
                 case .tar:
-                    let filter = share.map { share in
-                        Stage.transform(name: "path filter") { TarFilter(wanted: share.wanted, findings: findings) }
+                    // In an empty directory one archive alone cannot get tar to follow its own links.
+                    let tops = target.mayDelete ? share?.wanted ?? [] : []
+                    let inspector = target.wasEmpty && done == 0 ? nil : LinkInspector(directory, tops: tops)
+                    for path in share?.directories ?? [] { try directory.removeFile(at: path.bytes) }
+                    var stages = layers.stages
+                    if share != nil || inspector != nil {
+                        stages.append(filter(share?.wanted ?? selection.wanted, findings, inspector))
                     }
-                    for path in share?.directories ?? [] { try removeFile(path, target) }
-                    try await untar(element, layers.stages + (filter.map { [$0] } ?? []), target)
+                    try await untar(element, stages, target)
                 case .bytes: try await writeFile(element, layers, target)
                 }
             } catch {
+                if target.removeIfUnused() {
+                    throw .restoreNotBegun(element.id, target: target.path, error)
+                }
                 throw .restoreStopped(
                     element.id, target: target.path, done: done, total: plan.elements.count, error)
             }
@@ -61,20 +85,34 @@ extension RestoreSession {
         if !missing.isEmpty { throw .noPaths(missing, plan.source) }
     }
 
-    /// Makes room for a directory that was a file in an older element: tar does so only where it knows the directory above.
-    private func removeFile(_ path: MemberPath, _ target: RestoreTarget) throws(BackupError) {
-        let text = String(decoding: path.bytes, as: UTF8.self)
-        var directory = try Directory(path: target.path)
-        var name = text
-        do throws(BackupError) {
-            if let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) {
-                directory = try directory.directory(String(text[..<slash]))
-                name = String(text[text.utf8.index(after: slash)...])
-            }
-            if let status = try directory.status(name), status.kind != .directory { try directory.removeFile(name) }
-        } catch {
-            // Nothing is there yet, not even the directory above.
-            if error.code != .notFound { throw error }
+    private func filter<Inspector: MemberInspector & Sendable>(
+        _ wanted: [MemberPath], _ findings: TarFilter.Findings, _ inspector: Inspector?
+    ) -> Stage {
+        .transform(name: "path filter") { TarFilter(wanted: wanted, findings: findings, inspector: inspector) }
+    }
+
+    /// Reads everything through, and writes nothing, when the target is not empty, may lose what the backup does not know,
+    /// and has a ``ProtectedPlace`` where something is wanted.
+    private func checkPlaces(
+        _ plan: RestorePlan, _ target: RestoreTarget, _ wanted: [MemberPath]
+    ) async throws(BackupError) {
+        guard target.mayDelete, !target.wasEmpty else { return }
+        let places = protected.flatMap { place in place.paths(below: target.path).map { (place, $0) } }.filter {
+            place in
+            wanted.contains { $0.contains(place.1) || place.1.contains($0) }
+        }
+        guard !places.isEmpty else { return }
+        for (position, element) in plan.elements.enumerated() {
+            let layers = try await layers(of: element)
+            guard layers.isArchive else { continue }
+            let isLast = position == plan.elements.count - 1
+            let inspectors = Inspectors(
+                all: places.map { place, path in
+                    PlaceInspector(place: place, path: path, target: target, element: element.id, isLast: isLast)
+                })
+            try await run(
+                element, layers.stages + [filter(wanted, TarFilter.Findings(), inspectors)],
+                .descriptor(try Self.nowhere()), counts: false)
         }
     }
 

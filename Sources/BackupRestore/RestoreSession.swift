@@ -9,6 +9,8 @@ package struct RestoreSession: Sendable {
     package let storage: any ElementStorage
     /// The storage's own directory, into which nothing is restored; `nil` if it has none.
     package let storagePath: String?
+    /// What a restore must not delete.
+    package let protected: [ProtectedPlace]
     package let tools: RestoreTools
     /// A pipeline that stands still for this long is given up.
     package let stallTimeout: TimeSpan?
@@ -16,11 +18,13 @@ package struct RestoreSession: Sendable {
     package let progress: PipelineProgress
 
     package init(
-        storage: any ElementStorage, storagePath: String?, tools: RestoreTools, stallTimeout: TimeSpan?,
-        progress: PipelineProgress
+        storage: any ElementStorage, storagePath: String?, protected: [ProtectedPlace] = [], tools: RestoreTools,
+        stallTimeout: TimeSpan?, progress: PipelineProgress
     ) {
         self.storage = storage
         self.storagePath = storagePath
+        self.protected =
+            (storagePath.map { [ProtectedPlace(name: "the storage", path: $0, care: .untouched)] } ?? []) + protected
         self.tools = tools
         self.stallTimeout = stallTimeout
         self.progress = progress

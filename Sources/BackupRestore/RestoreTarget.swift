@@ -24,6 +24,10 @@ package struct RestoreTarget: Sendable {
     package let path: String
     /// Whether tar may remove what the backup does not know: nothing such is here, or a person has allowed it.
     let mayDelete: Bool
+    /// Whether nothing was there.
+    let wasEmpty: Bool
+    /// The directories that were made for it, the innermost first.
+    private let made: [String]
 
     /// Opens or makes the directory. Nothing is made when it is refused.
     ///
@@ -41,21 +45,40 @@ package struct RestoreTarget: Sendable {
         if let storage, let storagePath, Self.lies(try Self.resolved(path), in: storage) {
             throw .insideStorage(path, storagePath)
         }
+        made = exists ? [] : Self.missing(path)
         let directory = try Directory(path: path, create: !exists)
         guard let real = Self.real(path) else { throw .system(errno, "resolve", path) }
         self.path = real
         let isEmpty = try Self.isEmpty(directory)
+        wasEmpty = isEmpty
         mayDelete = isEmpty || permissions.deleteUnknown
         if real == "/" {
             guard permissions.inPlace else { throw .rootTarget() }
         } else if !isEmpty {
             guard permissions.intoExisting else { throw .notEmpty(path) }
-            // A backup of the whole machine, put back in place, leaves out the storage by name; others do not know it.
-            if mayDelete, let storage, let storagePath, Self.lies(storage, in: real) {
-                throw .containsStorage(path, storagePath)
-            }
         }
         if !mayDelete, increments > 0 { throw .wouldDelete(path, increments) }
+    }
+
+    /// Removes the directories that were made for it, if nothing is in them.
+    ///
+    /// - Returns: whether the target is gone.
+    func removeIfUnused() -> Bool {
+        for (index, path) in made.enumerated() where rmdir(path) != 0 { return index > 0 }
+        return !made.isEmpty
+    }
+
+    /// The names in one of its directories; `nil` when there is no such directory.
+    func names(in directory: MemberPath) throws(BackupError) -> [[UInt8]]? {
+        let top = try Directory(path: path)
+        guard let text = String(validating: directory.bytes, as: UTF8.self) else {
+            throw .system(EILSEQ, "list", path + "/" + directory.bytes.escapedForMessage)
+        }
+        if !directory.isRoot, try top.kind(at: directory.bytes) != .directory { return nil }
+        var names: [[UInt8]] = []
+        let listed = directory.isRoot ? top : try top.directory(text)
+        try listed.forEachEntry { entry throws(BackupError) in names.append(Array(entry.name.utf8)) }
+        return names
     }
 
     private static func isEmpty(_ directory: Directory) throws(BackupError) -> Bool {
@@ -72,8 +95,21 @@ package struct RestoreTarget: Sendable {
 
     // MARK: - Paths
 
+    /// The path and those above it that are not there, the innermost first.
+    private static func missing(_ path: String) -> [String] {
+        var paths: [String] = []
+        var next = path
+        var status = stat()
+        while !next.isEmpty, lstat(next, &status) != 0, errno == ENOENT {
+            paths.append(next)
+            let parts = next.split(separator: "/")
+            next = (next.hasPrefix("/") ? "/" : "") + parts.dropLast().joined(separator: "/")
+        }
+        return paths
+    }
+
     /// The path without symbolic links; `nil` when there is nothing.
-    private static func real(_ path: String) -> String? {
+    static func real(_ path: String) -> String? {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)

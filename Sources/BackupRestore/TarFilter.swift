@@ -29,6 +29,7 @@ struct TarFilter: ByteTransform {
 
     private let wanted: [MemberPath]
     private let findings: Findings
+    private var inspector: (any MemberInspector)?
 
     private var block: [UInt8] = []
     /// Extended headers that belong to the member to come, as they were read.
@@ -56,9 +57,12 @@ struct TarFilter: ByteTransform {
         case ended
     }
 
-    /// - Parameter wanted: each stands for itself and all below it.
-    init(wanted: [MemberPath], findings: Findings) {
+    /// - Parameters:
+    ///   - wanted: each stands for itself and all below it.
+    ///   - inspector: is shown what passes.
+    init(wanted: [MemberPath], findings: Findings, inspector: (any MemberInspector)? = nil) {
         self.wanted = wanted
+        self.inspector = inspector
         self.findings = findings
     }
 
@@ -123,7 +127,12 @@ struct TarFilter: ByteTransform {
             let target = extended.linkName ?? header.linkName
             guard wanted.contains(where: { $0.contains(target) }) else { throw .linkOutside(name, target) }
         }
-        if let names = extended.directory { read(names, of: name) }
+        if passes {
+            try inspector?.see(
+                name, isDirectory: header.isDirectory,
+                hardLink: header.isHardLink ? extended.linkName ?? header.linkName : nil)
+        }
+        if let names = extended.directory { try read(names, of: name, passes: passes) }
         if header.type == UInt8(ascii: "D") {
             // The member passes in `endContent`, when its names are known.
             try collect(size, "a directory")
@@ -192,7 +201,7 @@ struct TarFilter: ByteTransform {
             try extended.read(content.prefix(contentSize), type: type)
             pending += content
         case .directory(let name, let passes):
-            read(Array(content.prefix(contentSize)), of: name)
+            try read(Array(content.prefix(contentSize)), of: name, passes: passes)
             if passes {
                 try pass(pending, emit)
                 try pass(content, emit)
@@ -213,8 +222,9 @@ struct TarFilter: ByteTransform {
         return true
     }
 
-    private func read(_ names: [UInt8], of directory: MemberPath) {
+    private func read(_ names: [UInt8], of directory: MemberPath, passes: Bool) throws(BackupError) {
         let names = TarDirectory(names)
+        if passes, let inspector, inspector.needsNames(of: directory) { try inspector.see(names, of: directory) }
         findings.state.withLock { state in
             for path in names.renamed where state.renamed == nil {
                 state.renamed = wanted.first { $0.contains(path) || path.contains($0) }

@@ -31,6 +31,12 @@ struct TarHeader {
     /// A second name of a file whose first one is another member.
     var isHardLink: Bool { type == UInt8(ascii: "1") }
 
+    /// A directory, in the old form also by a slash at the end of its name.
+    var isDirectory: Bool {
+        if type == UInt8(ascii: "5") || type == UInt8(ascii: "D") { return true }
+        return (type == 0 || type == UInt8(ascii: "0")) && block[0..<100].prefix { $0 != 0 }.last == UInt8(ascii: "/")
+    }
+
     /// Bytes of content that follow.
     ///
     /// - Throws: `damaged` for a number that is negative or none.

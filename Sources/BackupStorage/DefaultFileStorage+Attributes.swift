@@ -28,15 +28,27 @@ extension DefaultFileStorage {
         return names.sorted { $0.description < $1.description }
     }
 
+    /// As ``suffixes(of:in:)`` for many elements of the directory, by the names of their files without suffix; read once.
+    func suffixes(of ids: [ElementID], in directory: Directory) throws(BackupError) -> [String: [String]] {
+        let names = Set(ids.map(\.baseName))
+        var found: [String: [String]] = [:]
+        try directory.forEachEntry { entry throws(BackupError) in
+            guard !entry.name.hasSuffix(".data"), !entry.name.hasSuffix(".info"), !entry.name.hasSuffix(".lock"),
+                let dot = entry.name.lastIndex(of: "."), names.contains(String(entry.name[..<dot])),
+                let name = try? AttributeName(String(entry.name[entry.name.index(after: dot)...])),
+                try Self.kind(entry, in: directory) != .directory
+            else { return }
+            found[String(entry.name[..<dot]), default: []].append(name.description)
+        }
+        return found
+    }
+
     package func attribute(_ name: AttributeName, of id: ElementID) throws(BackupError) -> [UInt8]? {
         try existing(id).readFileIfPresent(id.fileName(name.description), limit: Self.maximumAttributeSize)
     }
 
     package func setAttribute(_ name: AttributeName, of id: ElementID, to value: [UInt8]?) throws(BackupError) {
-        guard name.description != Self.newValueSuffix else { throw .attributeReserved(name) }
-        if let value, value.count > Self.maximumAttributeSize {
-            throw .attributeTooLarge(name, id, value.count, Self.maximumAttributeSize)
-        }
+        try check(name, of: id, value)
         let directory = try existing(id)
         let lock = try FileLock.acquire(id.fileName("lock"), in: directory, note: LockNote.change.text)
         defer { lock.release() }
@@ -58,6 +70,14 @@ extension DefaultFileStorage {
             try directory.removeFile(id.fileName(name.description))
         }
         if durability != .none { try directory.sync() }
+    }
+
+    /// Refuses what no attribute can be.
+    func check(_ name: AttributeName, of id: ElementID, _ value: [UInt8]?) throws(BackupError) {
+        guard name.description != Self.newValueSuffix else { throw .attributeReserved(name) }
+        if let value, value.count > Self.maximumAttributeSize {
+            throw .attributeTooLarge(name, id, value.count, Self.maximumAttributeSize)
+        }
     }
 
     package func delete(_ id: ElementID) throws(BackupError) {
@@ -91,7 +111,7 @@ extension DefaultFileStorage {
         return directory
     }
 
-    private func isListed(_ id: ElementID, in directory: Directory) throws(BackupError) -> Bool {
+    func isListed(_ id: ElementID, in directory: Directory) throws(BackupError) -> Bool {
         try directory.status(id.fileName("info")) != nil
     }
 }

@@ -27,16 +27,24 @@ extension DefaultFileStorage {
         _ body: (SourceURL, ListedElement) throws(BackupError) -> Void
     ) throws(BackupError) {
         try visit(root, below: "", pattern, links: links) { directory, source, ids throws(BackupError) in
-            guard var ids else {
-                return try forEachElement(of: source) { listed throws(BackupError) in try body(source, listed) }
+            try forEachElement(of: source, in: directory, ids) { listed throws(BackupError) in
+                try body(source, listed)
             }
-            try deliver(&ids, directory) { listed throws(BackupError) in try body(source, listed) }
         }
+    }
+
+    /// As ``forEachElement(of:_:)``, with what ``visit(_:below:_:_:)`` knows already.
+    func forEachElement(
+        of source: SourceURL, in directory: Directory, _ ids: [ElementID]?,
+        _ body: (ListedElement) throws(BackupError) -> Void
+    ) throws(BackupError) {
+        guard var ids else { return try forEachElement(of: source, body) }
+        try deliver(&ids, directory, body)
     }
 
     /// Calls `body` for each source with the directory of its elements and, if that has at most ``runLength`` of them, with
     /// their IDs: sources share directories, and each would else be read once for every source in it.
-    private func visit(
+    func visit(
         _ directory: Directory, below path: String, _ pattern: SourcePattern?, links: (String) -> Void,
         _ body: (Directory, SourceURL, [ElementID]?) throws(BackupError) -> Void
     ) throws(BackupError) {

@@ -24,15 +24,23 @@ package struct DefaultFileStorage: ElementStorage {
     package let durability: Durability
     package let nameZone: NameZone
 
-    /// - Parameter create: make the directory if it is missing.
+    let partialPlace: PartialPlace
+    let names = StorageNames()
+
+    /// - Parameters:
+    ///   - partialDirectory: an absolute path for partial files, on the storage's file system and outside of the storage;
+    ///     made when it is needed. `nil`: `<path>.partial` if that can be, else `.partial` in the storage.
+    ///   - create: make the storage's directory if it is missing.
     package init(
-        path: String, durability: Durability = .element, nameZone: NameZone = .utc, create: Bool = false
+        path: String, durability: Durability = .element, nameZone: NameZone = .utc, partialDirectory: String? = nil,
+        create: Bool = false
     ) throws(BackupError) {
         do throws(BackupError) { root = try Directory(path: path, create: create) } catch {
             throw .storageMissing(path, error)
         }
         self.durability = durability
         self.nameZone = nameZone
+        partialPlace = PartialPlace(root: root, configured: partialDirectory)
     }
 
     /// The directory that holds the elements of a source, with those of its sisters; `nil` if there is none.
@@ -41,6 +49,17 @@ package struct DefaultFileStorage: ElementStorage {
             if error.code == .notFound { return nil }
             throw error
         }
+    }
+
+    /// As ``directory(of:)``, made if it is missing.
+    ///
+    /// - Throws: `invalidValue` for sources below the directory of partial files.
+    func directory(creatingFor source: SourceURL) throws(BackupError) -> Directory {
+        let path = source.directory
+        guard path != PartialPlace.nameInStorage, !path.hasPrefix(PartialPlace.nameInStorage + "/") else {
+            throw .sourceReserved(source)
+        }
+        return try root.directory(holding: source, create: true)
     }
 
     // MARK: - Reading
@@ -79,6 +98,14 @@ package struct DefaultFileStorage: ElementStorage {
         do throws(BackupError) { return try directory.openFile(id.fileName("data")) } catch {
             if error.code == .notFound { throw .noElement(id) }
             throw error
+        }
+    }
+
+    /// The time as it stands in the names of files.
+    func fileNameDigits(of time: Timestamp) -> String {
+        switch nameZone {
+        case .utc: time.digits
+        case .local: Timestamp(time.seconds + SystemClock.localOffset(at: time)).digits
         }
     }
 

@@ -47,10 +47,66 @@ package protocol ElementStorage: Sendable {
     /// - Throws: `notFound` when there is no such element.
     func setAttribute(_ name: AttributeName, of id: ElementID, to value: [UInt8]?) throws(BackupError)
 
+    /// When this storage received the element: what its source says of the time does not count here.
+    func arrivalTime(of id: ElementID) throws(BackupError) -> Timestamp?
+
     /// Removes an element: it vanishes as a whole, then its attributes and its bytes go.
     ///
     /// - Throws: `notFound`; `busy` when somebody is at work on it.
     func delete(_ id: ElementID) throws(BackupError)
+
+    // MARK: - Many at once
+
+    /// Stores many elements with as few syncs as the durability allows: all are durable on return.
+    ///
+    /// - Returns: The name of each, or why it was not stored, in the order of `pending`. One that cannot be stored does
+    ///   not keep the others from it; of one that was not stored nothing is visible.
+    func commit(_ pending: [PendingElement]) -> [Result<ElementID, BackupError>]
+
+    /// Stores elements that were brought from elsewhere, as ``commit(_:)`` does; but one that somebody else (another
+    /// connection, another process) has brought in the meantime is not stored twice.
+    ///
+    /// - Returns: In the order of `pending`. The partial file of one that was here already is gone.
+    func settle(_ pending: [PendingElement]) -> [Result<SettledElement, BackupError>]
+
+    /// Deletes many elements with few syncs, each as ``delete(_:)`` does.
+    ///
+    /// - Returns: In the order of `ids`: `notFound`, `busy` or what the disk says for those that are still there.
+    func delete(_ ids: [ElementID]) -> [Result<Void, BackupError>]
+
+    /// Sets one attribute of many elements with few syncs, each as ``setAttribute(_:of:to:)`` does; all are durable on
+    /// return. An element that is named twice has the last of its values.
+    ///
+    /// - Returns: In the order of `values`.
+    func setAttribute(_ name: AttributeName, to values: [(ElementID, [UInt8]?)]) -> [Result<Void, BackupError>]
+
+    /// The file that grows over several connections and becomes an element's data; found again by `key`, after a crash
+    /// too.
+    ///
+    /// - Throws: `busy` while somebody else (a process or another connection) holds it.
+    func openPartial(_ key: PartialKey) throws(BackupError) -> PartialFile
+
+    /// Removes partial files that nobody holds and that were changed last before `date`.
+    ///
+    /// - Returns: How many.
+    func removePartials(before date: Timestamp) throws(BackupError) -> Int
+
+    // MARK: - What a transfer asks
+
+    /// Calls `body` for each element of each source that matches, source by source in the order of
+    /// ``forEachSource(matching:_:)``, those of one source in the order of their chain, oldest first (what no chain
+    /// connects in order of time). Elements that cannot be read are passed over.
+    ///
+    /// Memory: about 60 bytes for each element of one source.
+    func forEachElementInChainOrder(
+        matching pattern: SourcePattern?, _ body: (StoredElement) throws(BackupError) -> Void
+    ) throws(BackupError)
+
+    /// The UUIDs of the source's elements. A snapshot, which the caller keeps up to date. Elements that cannot be read or
+    /// have no UUID are not in it.
+    ///
+    /// Memory: about 50 bytes an element.
+    func uuidIndex(of source: SourceURL) throws(BackupError) -> ElementUUIDIndex
 }
 
 extension ElementStorage {

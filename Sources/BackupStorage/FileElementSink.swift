@@ -5,8 +5,9 @@ import Synchronization
 /// Writes one new element into a ``DefaultFileStorage``.
 ///
 /// The order of a commit, so that a crash at any point leaves the whole element or rubbish that ``StorageRecovery`` removes:
-/// bytes and metadata are durable in files without a name; a lock file says which file is about to get which name; `.data`
-/// gets its name, then `.info`, by which the element becomes visible; the directory is synced; the lock goes.
+/// bytes and metadata are in files without a name; a lock file says which file is about to get which name; all three are
+/// made durable, together, which costs the disk little more than one of them; `.data` gets its name, then `.info`, by which
+/// the element becomes visible; the directory is synced; the lock goes.
 final class FileElementSink: ElementSink {
     private let storage: DefaultFileStorage
     private let source: SourceURL
@@ -19,7 +20,7 @@ final class FileElementSink: ElementSink {
     init(storage: DefaultFileStorage, source: SourceURL) throws(BackupError) {
         self.storage = storage
         self.source = source
-        directory = try storage.root.directory(holding: source, create: true)
+        directory = try storage.directory(creatingFor: source)
         data = try UnnamedFile(
             in: directory, fallbackName: StorageRecovery.temporaryName(for: source, Randomness.token()))
     }
@@ -40,13 +41,6 @@ final class FileElementSink: ElementSink {
             in: directory, fallbackName: StorageRecovery.temporaryName(for: source, Randomness.token()))
         defer { info.discard() }
         try info.descriptor.write(text)
-        switch storage.durability {
-        case .none: break
-        case .filesystem: try directory.syncFileSystem()
-        case .element:
-            try data.descriptor.sync()
-            try info.descriptor.sync()
-        }
         let (id, lock) = try link(info, metadata, inode: status.inode)
         defer { lock.release() }
         do throws(BackupError) {
@@ -71,53 +65,52 @@ final class FileElementSink: ElementSink {
     private func link(
         _ info: UnnamedFile, _ metadata: ElementMetadata, inode: UInt64
     ) throws(BackupError) -> (ElementID, FileLock) {
-        let digits =
-            switch storage.nameZone {
-            case .utc: metadata.timestamp.digits
-            case .local:
-                Timestamp(metadata.timestamp.seconds + SystemClock.localOffset(at: metadata.timestamp)).digits
-            }
-        for serial in -1..<100_000 {
-            let id = ElementID(
-                source: source, digits: digits, serial: serial < 0 ? nil : serial, type: metadata.type)
-            guard try isFree(id) else { continue }
+        let series = storage.series(source, metadata)
+        var held: FileLock?
+        let found = try storage.names.findFree(series, in: directory) { id throws(BackupError) in
+            guard try storage.isFree(id, in: directory, lockCounts: false) else { return false }
             let lock: FileLock
             do throws(BackupError) {
                 lock = try FileLock.acquire(
                     id.fileName("lock"), in: directory, note: LockNote.commit(inode: inode).text)
             } catch {
-                if error.code == .busy { continue }
+                if error.code == .busy { return false }
                 throw error
             }
-            // Again, now that nobody else can take it. An attribute left alone must not become ours either.
-            guard try isFree(id), try storage.suffixes(of: id, in: directory).isEmpty else {
-                lock.release()
-                continue
-            }
-            if storage.durability != .none { try lock.sync() }
-            guard try data.link(as: id.fileName("data")) else {
-                lock.release()
-                continue
-            }
-            do throws(BackupError) {
-                // A file that loses its only name cannot get another: so there is no second try.
-                guard try info.link(as: id.fileName("info")) else {
-                    throw BackupError.nameTaken(directory.path + "/" + id.fileName("info"))
-                }
-            } catch {
-                try? directory.removeFile(id.fileName("data"))
-                throw error
-            }
-            return (id, lock)
+            defer { if held == nil { lock.release() } }
+            // Again, now that nobody else can take it.
+            guard try storage.isFree(id, in: directory, lockCounts: false) else { return false }
+            try makeDurable(info, lock)
+            guard try data.link(as: id.fileName("data")) else { return false }
+            held = lock
+            return true
         }
-        throw .noFreeName(source, digits)
+        guard let id = found, let lock = held else { throw .noFreeName(source, series.digits) }
+        do throws(BackupError) {
+            // A file that loses its only name cannot get another: so there is no second try.
+            guard try info.link(as: id.fileName("info")) else {
+                throw BackupError.nameTaken(directory.path + "/" + id.fileName("info"))
+            }
+        } catch {
+            try? directory.removeFile(id.fileName("data"))
+            lock.release()
+            throw error
+        }
+        return (id, lock)
     }
 
-    private func isFree(_ id: ElementID) throws(BackupError) -> Bool {
-        if try directory.status(id.fileName("data")) != nil { return false }
-        if try directory.status(id.fileName("info")) != nil { return false }
-        // A source may be called like a lock: its directory is in the way.
-        return try directory.status(id.fileName("lock"))?.kind != .directory
+    /// The order lets the file system put all of it into one transaction: the second and third sync find little to do.
+    private func makeDurable(_ info: UnnamedFile, _ lock: FileLock) throws(BackupError) {
+        switch storage.durability {
+        case .none: break
+        case .filesystem: try directory.syncFileSystem()
+        case .element:
+            info.descriptor.startWriteback(offset: 0, count: 0)
+            lock.startWriteback()
+            try data.descriptor.sync()
+            try info.descriptor.sync()
+            try lock.sync()
+        }
     }
 }
 

@@ -52,6 +52,12 @@ extension BackupError {
             .exists, "too many elements of \(source) have the time \(digits)", remedy: "check the machine's clock")
     }
 
+    static func namesKeepBeingTaken(_ source: SourceURL) -> BackupError {
+        BackupError(
+            .busy, "somebody else keeps taking the names that the new element of \(source) was about to get",
+            remedy: "try again, and find out which program writes into the storage")
+    }
+
     static func metadataTooLarge(_ source: SourceURL, _ size: Int) -> BackupError {
         BackupError(
             .invalidValue,
@@ -75,6 +81,42 @@ extension BackupError {
         BackupError(
             .invalidValue, "the attribute \(name) of \(id) would have \(size) bytes, and \(limit) is the most",
             remedy: "keep large facts elsewhere, and their place in the attribute")
+    }
+
+    static func partialBusy(_ path: String) -> BackupError {
+        BackupError(
+            .busy, "the partial file \(path.escapedForMessage) is in use by another connection or process",
+            remedy: "wait until that one has ended; what it got stays")
+    }
+
+    static func partialTaken(_ source: SourceURL) -> BackupError {
+        BackupError(
+            .failed, "the partial file of the new element of \(source) is closed, or another element was made of it",
+            remedy: "open it again")
+    }
+
+    static func partialNoteTooLarge(_ size: Int, _ limit: Int) -> BackupError {
+        BackupError(.invalidValue, "the note of a partial file would have \(size) bytes, and \(limit) is the most")
+    }
+
+    static func noPartials() -> BackupError {
+        BackupError(.failed, "this kind of storage keeps no partial files", remedy: "transfer into a directory")
+    }
+
+    static func partialDirectoryElsewhere(_ path: String, _ storage: String) -> BackupError {
+        BackupError(
+            .configuration,
+            "files of \(path.escapedForMessage) cannot get names in the storage \(storage.escapedForMessage) "
+                + "without being copied",
+            remedy: "set storage.partial_directory to a directory on the storage's own file system and mount, outside "
+                + "of the storage")
+    }
+
+    static func sourceReserved(_ source: SourceURL) -> BackupError {
+        BackupError(
+            .invalidValue,
+            "\(source) cannot be stored: the directory \(PartialPlace.nameInStorage) of a storage is for partial files",
+            remedy: "give the source another name")
     }
 
     static func storageMissing(_ path: String, _ cause: BackupError) -> BackupError {

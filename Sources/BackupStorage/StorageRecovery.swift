@@ -4,9 +4,9 @@ import Glibc
 
 /// Removes what a crash left in a storage, and nothing else.
 ///
-/// Only two things are taken for rubbish: what a lock file, held by nobody, says its holder was about to do; and temporary
-/// files of our own naming that nobody locks and that are older than a day. A `.data` without `.info` that no lock file
-/// speaks of may be somebody's only copy: it is reported by `verify` and stays.
+/// Only two things are taken for rubbish: what a lock file or the note of a group, held by nobody, says its holder was about
+/// to do; and temporary files of our own naming that nobody locks and that are older than a day. A `.data` without `.info`
+/// that none of these speaks of may be somebody's only copy: it is reported by `verify` and stays.
 package struct StorageRecovery {
     private let storage: DefaultFileStorage
     /// What was done, one sentence each.
@@ -27,7 +27,12 @@ package struct StorageRecovery {
     }
 
     /// Goes through all names of the storage. Running it twice does nothing more.
-    package mutating func run(now: Timestamp) throws(BackupError) { try visit(storage.root, below: "", now) }
+    package mutating func run(now: Timestamp) throws(BackupError) {
+        for place in storage.partialPlace.existing() {
+            actions += try GroupRecovery(storage: storage, place: place).run()
+        }
+        try visit(storage.root, below: "", now)
+    }
 
     private mutating func visit(_ directory: Directory, below path: String, _ now: Timestamp) throws(BackupError) {
         var children: [String] = []
@@ -35,7 +40,7 @@ package struct StorageRecovery {
         var temporaries: [String] = []
         try directory.forEachEntry { entry throws(BackupError) in
             switch try DefaultFileStorage.kind(entry, in: directory) {
-            case .directory: children.append(entry.name)
+            case .directory: if !PartialPlace.isIn(path, entry.name) { children.append(entry.name) }
             case .regular:
                 if entry.name.hasSuffix(".lock") { locks.append(entry.name) }
                 if Self.isTemporary(entry.name) { temporaries.append(entry.name) }

@@ -17,8 +17,15 @@ extension StoredElement {
     /// - Throws: `damaged` when one of them is not what it was when the element was made.
     package func checkIdentity() throws(BackupError) {
         guard hasKnownOrigin, let checksum = metadata.checksum else { return }
-        let made = DataDigest.uuid(
-            predecessor: metadata.predecessor, checksum: checksum, timestamp: metadata.timestamp, source: id.source)
-        guard made == metadata.uuid else { throw .changedMetadata(id) }
+        // A holder may keep the source under a path of its own (`prefix`, the attic): then the name that it was made with
+        // is the end of the name here.
+        let parts = id.source.parts
+        for start in parts.indices {
+            guard let source = try? SourceURL("/" + parts[start...].joined(separator: "/")) else { continue }
+            let made = DataDigest.uuid(
+                predecessor: metadata.predecessor, checksum: checksum, timestamp: metadata.timestamp, source: source)
+            if made == metadata.uuid { return }
+        }
+        throw .changedMetadata(id)
     }
 }

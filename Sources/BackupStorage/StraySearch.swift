@@ -42,6 +42,7 @@ struct StraySearch {
             let full = (directory.path + "/" + entry.name).escapedForMessage
             let kind = try DefaultFileStorage.kind(entry, in: directory)
             if kind == .directory {
+                if PartialPlace.isIn(path, entry.name) { return }
                 if (try? SourceURL(path + "/" + entry.name)) != nil {
                     children.append(entry.name)
                 } else if !path.isEmpty || entry.name != "lost+found" {
@@ -91,6 +92,7 @@ struct StraySearch {
         if hasInfo { return nil }
         // Between the two steps of a commit that goes on right now, or that has ended since the first look.
         if try FileLock.isHeld(id.fileName("lock"), in: directory) { return nil }
+        if try GroupRecovery.isBeingStored(id, in: storage) { return nil }
         if try directory.status(infoName) != nil { return nil }
         return suffix == "data"
             ? "\(full) has no .info: an unfinished element" : "\(full) is an attribute without an element"

@@ -42,4 +42,11 @@ package enum MachineState {
         var load = [0.0]
         return getloadavg(&load, 1) == 1 ? load[0] : nil
     }
+
+    /// How many files this process may have open at once.
+    package static func openFileLimit() -> Int {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        return Int(clamping: limit.rlim_cur)
+    }
 }

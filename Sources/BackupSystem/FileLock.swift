@@ -66,6 +66,12 @@ package final class FileLock: Sendable {
         return (FileLock(directory: directory, name: name, file: file), note)
     }
 
+    /// Adds to the note.
+    package func append(_ text: String) throws(BackupError) { try file.write(Array(text.utf8)) }
+
+    /// Asks the kernel to begin writing out the note, so that ``sync()`` has less to wait for.
+    package func startWriteback() { file.startWriteback(offset: 0, count: 0) }
+
     /// Returns when the note is on stable storage.
     package func sync() throws(BackupError) { try file.sync() }
 

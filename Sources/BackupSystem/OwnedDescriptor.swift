@@ -46,6 +46,19 @@ package final class OwnedDescriptor: Sendable {
     }
 
     /// A second descriptor for the same open file.
+    /// The same file under a number of its own; this number leads to nothing from then on. For standard input and output,
+    /// whose numbers must not be given to other files.
+    package func moved() throws(BackupError) -> OwnedDescriptor {
+        let copy = try duplicate()
+        let name = name
+        let number = raw
+        let empty = try systemCall("open", "/dev/null") { open("/dev/null", O_RDWR | O_CLOEXEC) }
+        defer { Glibc.close(empty) }
+        _ = try systemCall("move", name) { dup2(empty, number) }
+        _ = release()
+        return copy
+    }
+
     package func duplicate() throws(BackupError) -> OwnedDescriptor {
         OwnedDescriptor(try systemCall("duplicate", name) { fcntl(raw, F_DUPFD_CLOEXEC, 3) }, name: name)
     }

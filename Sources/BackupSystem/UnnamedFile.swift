@@ -60,6 +60,18 @@ package final class UnnamedFile: Sendable {
         return true
     }
 
+    /// Gives the file a name in `other`, where it stays: for finding out whether that can be done at all.
+    package func link(to other: Directory, as name: String) throws(BackupError) -> Directory.LinkOutcome {
+        if let temporaryName { return try directory.link(temporaryName, to: other, as: name) }
+        try other.checkPlain(name)
+        if backup_link_descriptor(descriptor.raw, other.descriptor.raw, name) == 0 { return .done }
+        switch errno {
+        case EEXIST: return .taken
+        case EXDEV: return .otherFileSystem
+        default: throw .system(errno, "create", other.path + "/" + name)
+        }
+    }
+
     /// Forgets the file: nothing of it stays. Does nothing to a file that has got its name.
     package func discard() {
         if let temporaryName { unlinkat(directory.descriptor.raw, temporaryName, 0) }

@@ -21,6 +21,15 @@ package enum ElementStorageContract: String, CaseIterable, Sendable, CustomTestS
     case refusesUnknown = "refuses elements that are not there"
     case keepsAttributes = "keeps attributes"
     case deletesExactly = "deletes one element and nothing else"
+    case storesGroups = "stores a group as each of its elements would be stored"
+    case storesTheRestOfAGroup = "stores the others when one element of a group cannot be"
+    case deletesGroups = "deletes a group, and says which were not there"
+    case marksGroups = "sets an attribute of a group"
+    case keepsPartials = "keeps partial files and their notes"
+    case makesElementsOfPartials = "makes elements of partial files"
+    case removesOldPartials = "removes old partial files that nobody holds"
+    case listsChains = "lists each source in the order of its chain"
+    case knowsUUIDs = "knows the UUIDs of a source"
     case inventsNothing = "lists nothing for a source that was never written"
 
     package var testDescription: String { rawValue }
@@ -43,6 +52,15 @@ package enum ElementStorageContract: String, CaseIterable, Sendable, CustomTestS
         case .refusesUnknown: try Self.unknownElement(storage, source)
         case .keepsAttributes: try Self.attributes(storage, source)
         case .deletesExactly: try Self.deletion(storage, source)
+        case .storesGroups: try Self.groups(storage)
+        case .storesTheRestOfAGroup: try Self.groupWithRefused(storage, source)
+        case .deletesGroups: try Self.groupDeletion(storage, source)
+        case .marksGroups: try Self.groupAttributes(storage, source)
+        case .keepsPartials: try Self.partials(storage)
+        case .makesElementsOfPartials: try Self.partialElements(storage, source)
+        case .removesOldPartials: try Self.oldPartials(storage)
+        case .listsChains: try Self.chains(storage)
+        case .knowsUUIDs: try Self.uuids(storage, source)
         case .inventsNothing: try Self.nothing(storage, source)
         }
     }

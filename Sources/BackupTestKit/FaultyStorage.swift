@@ -3,8 +3,8 @@ package import BackupStorage
 package import BackupSystem
 import Synchronization
 
-/// Any storage, but the n-th call fails. Calls of its sinks count too; `discard` and `localPath` never fail and do not
-/// count.
+/// Any storage, but the n-th call fails. Calls of its sinks count too, those of its partial files do not;
+/// `discard` and `localPath` never fail and do not count.
 package final class FaultyStorage: ElementStorage {
     private let storage: any ElementStorage
     private let counter: CallCounter
@@ -63,6 +63,11 @@ package final class FaultyStorage: ElementStorage {
         return try storage.attributes(of: id)
     }
 
+    package func arrivalTime(of id: ElementID) throws(BackupError) -> Timestamp? {
+        try counter.count()
+        return try storage.arrivalTime(of: id)
+    }
+
     package func attribute(_ name: AttributeName, of id: ElementID) throws(BackupError) -> [UInt8]? {
         try counter.count()
         return try storage.attribute(name, of: id)
@@ -76,6 +81,52 @@ package final class FaultyStorage: ElementStorage {
     package func delete(_ id: ElementID) throws(BackupError) {
         try counter.count()
         try storage.delete(id)
+    }
+
+    package func commit(_ pending: [PendingElement]) -> [Result<ElementID, BackupError>] {
+        failure(pending.count) ?? storage.commit(pending)
+    }
+
+    package func delete(_ ids: [ElementID]) -> [Result<Void, BackupError>] {
+        failure(ids.count) ?? storage.delete(ids)
+    }
+
+    package func setAttribute(
+        _ name: AttributeName, to values: [(ElementID, [UInt8]?)]
+    ) -> [Result<Void, BackupError>] {
+        failure(values.count) ?? storage.setAttribute(name, to: values)
+    }
+
+    /// A call for many counts once, and fails for all of them.
+    private func failure<Value>(_ count: Int) -> [Result<Value, BackupError>]? {
+        do throws(BackupError) {
+            try counter.count()
+            return nil
+        } catch {
+            return Array(repeating: .failure(error), count: count)
+        }
+    }
+
+    package func openPartial(_ key: PartialKey) throws(BackupError) -> PartialFile {
+        try counter.count()
+        return try storage.openPartial(key)
+    }
+
+    package func removePartials(before date: Timestamp) throws(BackupError) -> Int {
+        try counter.count()
+        return try storage.removePartials(before: date)
+    }
+
+    package func forEachElementInChainOrder(
+        matching pattern: SourcePattern?, _ body: (StoredElement) throws(BackupError) -> Void
+    ) throws(BackupError) {
+        try counter.count()
+        try storage.forEachElementInChainOrder(matching: pattern, body)
+    }
+
+    package func uuidIndex(of source: SourceURL) throws(BackupError) -> ElementUUIDIndex {
+        try counter.count()
+        return try storage.uuidIndex(of: source)
     }
 }
 

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "backup_shims.h"
 
+#include <sys/socket.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -18,6 +19,10 @@ int backup_open_beneath(int directory, const char *path, int flags, mode_t mode)
     how.mode = (flags & (O_CREAT | O_TMPFILE)) ? mode : 0;
     how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
     return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+int backup_open_place_beneath(int directory, const char *path) {
+    return backup_open_beneath(directory, path, O_PATH | O_DIRECTORY, 0);
 }
 
 int backup_open_unnamed(int directory, mode_t mode) {
@@ -51,4 +56,15 @@ int backup_bytes_waiting(int descriptor) {
 int backup_terminal_columns(int descriptor) {
     struct winsize size;
     return ioctl(descriptor, TIOCGWINSZ, &size) == -1 ? -1 : size.ws_col;
+}
+
+long long backup_copy_range(int source, int target, unsigned long long count) {
+    return copy_file_range(source, NULL, target, NULL, count, 0);
+}
+
+long long backup_peer_user(int socket) {
+    struct ucred credentials;
+    socklen_t length = sizeof credentials;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return -1;
+    return credentials.uid;
 }

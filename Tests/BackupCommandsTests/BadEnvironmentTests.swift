@@ -44,13 +44,13 @@ extension CommandTests {
                 try site.fillTree()
                 try site.backUp()
                 let plan = try site.gb("restore", "plan", "/host/home")
-                #expect(plan.status == 4, "\(plan.testDescription)")
+                #expect(plan.status == 78, "\(plan.testDescription)")
                 #expect(plan.output.contains("no: "))
                 #expect(plan.output.contains("No secret key is here"))
                 let extract = try site.gb("restore", "extract", "/host/home", "--to", site.directory.path("out"))
-                #expect(extract.status != 0)
-                #expect(extract.errors.contains("secret key"), "\(extract.testDescription)")
-                #expect(try Site.files(below: site.directory.path("out")) == [])
+                expectRefusal(extract, 78, "is encrypted for is not in the keys directory", keys.publicRing, "--import")
+                expectRefusal(try site.gb("restore", "verify", "/host/home"), 78, "is encrypted for")
+                #expect(!site.directory.exists("out"), "made for nothing, and removed again")
                 // What is stored can be checked without any key.
                 try site.good("storage", "verify")
             }

@@ -8,14 +8,15 @@ import Testing
 extension CommandTests {
     /// Help, mistakes on the command line, and what every command has in common.
     @Suite struct UsageTests {
-        static let groups = ["generator", "storage", "restore", "config"]
+        static let groups = ["generator", "transfer", "storage", "restore", "config"]
         static let commands = [
-            "generator once", "generator run", "generator list", "generator status", "storage list", "storage show",
-            "storage verify", "restore list", "restore plan", "restore extract", "restore cat", "restore verify",
+            "generator once", "generator run", "generator list", "generator status", "transfer serve", "transfer pull",
+            "transfer push", "transfer status", "storage list", "storage show", "storage verify", "restore list",
+            "restore plan", "restore extract", "restore cat", "restore verify",
             "config check", "config show",
         ]
 
-        @Test(arguments: ["", "generator", "storage", "restore", "config"] + commands)
+        @Test(arguments: [""] + groups + commands)
         func helpIsShown(command: String) throws {
             let words = command.split(separator: " ").map(String.init)
             let result = try GBProcess.start(words + ["--help"]).wait()
@@ -41,7 +42,7 @@ extension CommandTests {
         }
 
         /// A script with an empty variable must not take the help for success.
-        @Test(arguments: ["", "generator", "storage", "restore", "config"])
+        @Test(arguments: [""] + groups)
         func noCommandIsWrongUsage(group: String) throws {
             let result = try GBProcess.start(group.isEmpty ? [] : [group]).wait()
             expectRefusal(result, 64, "USAGE: gb", "SUBCOMMANDS")
@@ -75,6 +76,7 @@ extension CommandTests {
         func aMissingConfigurationIsNamed(command: String) throws {
             var words = command.split(separator: " ").map(String.init)
             if ["plan", "extract", "verify"].contains(words[1]), words[0] == "restore" { words.append("/host/home") }
+            if ["pull", "push"].contains(words[1]) { words.append("agent") }
             if words[1] == "extract" { words += ["--to", "/nonexistent/target"] }
             let result = try GBProcess.start(words + ["--config-dir", "/nonexistent"]).wait()
             expectRefusal(result, 78, "/nonexistent/config", "does not exist", "--config-dir")

@@ -116,6 +116,111 @@ extension CommandTests {
             }
         }
 
+        /// Names of files need not be UTF-8; everything else on the command line must.
+        @Test func pathsMayBeAnyBytes() throws {
+            try withSite { site in
+                try site.addTar()
+                try runTool(
+                    "bash", "-c",
+                    "mkdir $'d\\xff'; echo 1 >$'d\\xff/caf\\xe9'; echo 2 >$'d\\xff/caf\\xe8'; echo 3 >$'\\U10ffe9'",
+                    directory: site.tree)
+                try site.backUp()
+                func extract(_ arguments: String) throws -> GBResult {
+                    try GBProcess(
+                        [
+                            "bash", "-c", "\"$0\" restore extract --config-dir \"$1\" /host/home \(arguments)",
+                            GBProcess.gb,
+                            site.configuration,
+                        ], directory: site.directory.path
+                    ).wait()
+                }
+                let good = try extract("--to one $'d\\xff/caf\\xe9' $'\\U10ffe9'")
+                #expect(good.status == 0, "\(good.testDescription)")
+                try runTool(
+                    "bash", "-c", "test \"$(cat one/d*/*)\" = 1; test \"$(find one -type f | wc -l)\" = 2",
+                    directory: site.directory.path)
+                try runTool(
+                    "bash", "-c",
+                    "cmp one/$'\\U10ffe9' tree/$'\\U10ffe9' && cmp one/$'d\\xff/caf\\xe9' tree/$'d\\xff/caf\\xe9'",
+                    directory: site.directory.path)
+                expectRefusal(try extract("--to two $'d\\xff/caf\\xea'"), 66, "d\\377/caf\\352")
+                for arguments in [
+                    "--to $'x\\xe9' plain", "--to three --at $'x\\xe9' plain", "--to three $'--at=x\\xe9'",
+                ] {
+                    expectRefusal(try extract(arguments), 64, "x\\351", "UTF-8")
+                }
+                #expect(site.directory.names().allSatisfy { !["two", "three"].contains($0) && !$0.hasPrefix("x") })
+            }
+        }
+
+        /// Whatever goes wrong before the first byte: the directory that was made for it is not left behind.
+        @Test func aTargetThatIsNotUsedIsRemoved() throws {
+            let keys = try #require(Keys.current)
+            try withTwoStates(encryption: "{ recipients: [\(keys.good)] }", keys: keys.ring) { site, first in
+                func refused(_ status: Int, _ arguments: String...) throws {
+                    let result = try site.start(
+                        ["restore", "extract", "--to", site.directory.path("new/out")] + arguments
+                    )
+                    .wait()
+                    #expect(result.status == status, "\(arguments): \(result.testDescription)")
+                    #expect(!site.directory.exists("new"), "\(arguments)")
+                }
+                try refused(66, "/host/hme")
+                try refused(66, "/host/home", "--at", "2001-02-03")
+                try refused(64, "/host/home", "--at", "tomorow")
+                try refused(64, "/host/home", "")
+                try refused(66, "/host/home", "nothing")
+                try refused(66, "/host/home", "--at", first, "nothing")
+                let config = site.configuration + "/config"
+                try runTool("cp", config, config + ".good")
+                try runTool("sed", "-i", "s|keys_directory: .*|keys_directory: \(keys.publicRing)|", config)
+                try refused(78, "/host/home")
+                try runTool("mv", config + ".good", config)
+                let full = try #require(try site.elements().first { $0.hasSuffix("-full") })
+                try runTool("truncate", "-s", "100", "\(site.storage)\(full).data")
+                try refused(4, "/host/home")
+                try refused(4, "/host/home", "--verify-first")
+                try refused(4, "/host/home", "--at", first, "link")
+                // What was there already stays.
+                try site.directory.makeDirectory("empty")
+                #expect(
+                    try site.gb("restore", "extract", "/host/home", "--to", site.directory.path("empty")).status == 4)
+                #expect(site.directory.exists("empty"))
+            }
+        }
+
+        /// A source whose root holds the storage, the state and the configuration, put back over itself.
+        @Test func whatTheProgramNeedsIsNotDeleted() throws {
+            try withSite { site in
+                try site.addTar(root: site.directory.path, keys: "exclude: [./unit.log]")
+                try site.fillTree()
+                try site.backUp()
+                let extract = ["restore", "extract", "/host/home", "--to", site.directory.path, "--into-existing"]
+                try site.directory.write("tree/unknown", "x")
+                let good = try site.start(extract + ["--delete-unknown"]).wait()
+                #expect(good.status == 0, "\(good.testDescription)")
+                #expect(!site.directory.exists("tree/unknown"))
+                #expect(try site.elements().count == 1)
+                // The storage has moved to where the backup knows nothing; a unit and a key have come.
+                for (place, what) in [
+                    ("storage", "the storage"), ("state", "the state directory"), ("keys", "the key ring"),
+                ] {
+                    try runTool("cp", "-a", site.directory.path(place), site.directory.path("moved"))
+                    let config = site.configuration + "/config"
+                    try runTool("cp", config, site.directory.path("keys/good"))
+                    try runTool("sed", "-i", "s|/\(place)$|/moved|", config)
+                    let before = try Site.files(below: site.directory.path)
+                    expectRefusal(try site.start(extract + ["--delete-unknown"]).wait(), 64, what, "moved")
+                    #expect(try Site.files(below: site.directory.path) == before)
+                    try runTool("mv", site.directory.path("keys/good"), config)
+                    site.directory.remove("moved")
+                }
+                try site.directory.write("conf/units/New.config", "sources: {}")
+                expectRefusal(try site.start(extract + ["--delete-unknown"]).wait(), 64, "conf/units/New.config")
+                #expect(site.directory.exists("conf/units/New.config"))
+            }
+        }
+
         @Test func theTargetIsChecked() throws {
             try withTwoStates { site, _ in
                 let full = site.tree

@@ -13,12 +13,13 @@ struct Site {
 
     /// - Parameters:
     ///   - encryption: as in the configuration file.
+    ///   - signing: as in the configuration file.
     ///   - keys: the GnuPG home directory; by default an empty one.
     ///   - storage: another place for the storage than a directory of the site.
     ///   - durability: as in the configuration file; by default what is quickest.
     init(
         _ directory: TemporaryDirectory, encryption: String = "none", compression: String = "{ zstd: { level: 1 } }",
-        keys: String? = nil, storage: String? = nil, durability: String = "none"
+        signing: String = "none", keys: String? = nil, storage: String? = nil, durability: String = "none"
     ) throws {
         self.directory = directory
         for name in ["conf/units", "definitions", "storage", "tree", "keys"] { try directory.makeDirectory(name) }
@@ -37,6 +38,7 @@ struct Site {
             pipeline:
               compression: \(compression)
               encryption: \(encryption)
+              signing: \(signing)
 
             """)
     }
@@ -140,13 +142,14 @@ struct Site {
 
 /// Runs `body` with a new site, which is gone afterwards.
 func withSite(
-    encryption: String = "none", compression: String = "{ zstd: { level: 1 } }", keys: String? = nil,
-    storage: String? = nil, durability: String = "none", _ body: (Site) throws -> Void
+    encryption: String = "none", compression: String = "{ zstd: { level: 1 } }", signing: String = "none",
+    keys: String? = nil, storage: String? = nil, durability: String = "none", _ body: (Site) throws -> Void
 ) throws {
     try withTemporaryDirectory { directory in
         try body(
             Site(
-                directory, encryption: encryption, compression: compression, keys: keys, storage: storage,
+                directory, encryption: encryption, compression: compression, signing: signing, keys: keys,
+                storage: storage,
                 durability: durability))
     }
 }

@@ -298,10 +298,38 @@ import Testing
             unit; write numbers with the units s min h d w, added, for example 6d20h or 90min
             """),
         Case(
-            "pipeline: { encryption: none, signing: { key: A } }\n",
+            "pipeline: { encryption: none, signatures: { key: A } }\n",
             """
-            1:31: pipeline.signing: unknown key; the keys known here are compression, encryption, \
-            stall_timeout
+            1:31: pipeline.signatures: unknown key; the keys known here are compression, encryption, \
+            stall_timeout, signing
+            """),
+        Case(
+            "pipeline: { encryption: none, signing: { key: 0123456789ABCDEF } }\n",
+            """
+            1:47: pipeline.signing.key: expected a fingerprint of 40 hexadecimal digits, found \
+            "0123456789ABCDEF"; `gpg --list-keys --with-fingerprint` shows it; a key id or mail address can \
+            name more than one key
+            """),
+        Case(
+            "pipeline: { encryption: none, signing: {} }\n",
+            """
+            1:31: pipeline.signing.key: the mandatory key is missing, expected a fingerprint of 40 \
+            hexadecimal digits; write signing: { key: FINGERPRINT }, or none
+            """),
+        Case(
+            "pipeline: { encryption: none, signing: a@b }\n",
+            "1:40: pipeline.signing: expected a map, found \"a@b\""),
+        Case(
+            "storage: { directory: /d/data, partial_directory: /d/./data/partial }\n",
+            """
+            2:51: storage.partial_directory: it lies in the storage, /d/data; name a directory beside the \
+            storage on the same file system, or remove the key
+            """),
+        Case(
+            "storage: { partial_directory: partial }\n",
+            """
+            2:31: storage.partial_directory: expected an absolute path, found "partial"; a path here begins \
+            with /
             """),
         Case(
             "general: { test_mode: yes }\n",
@@ -381,7 +409,7 @@ import Testing
             "2:56: generator.run_conditions.load_below.fore: unknown key, did you mean \"for\"?"),
         Case(
             "notify: []\n",
-            "2:1: notify: unknown key; the keys known here are general, storage, pipeline, generator"),
+            "2:1: notify: unknown key; the keys known here are general, storage, pipeline, generator, transfer"),
         Case(
             "sources: {}\n",
             """
@@ -391,7 +419,8 @@ import Testing
         Case(
             "\"gen\\e[2J\\n\": {}\n",
             """
-            2:1: gen\\u{1b}[2J\\n: unknown key; the keys known here are general, storage, pipeline, generator
+            2:1: gen\\u{1b}[2J\\n: unknown key; the keys known here are general, storage, pipeline, generator, \
+            transfer
             """),
     ]
 

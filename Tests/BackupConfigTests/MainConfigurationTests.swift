@@ -12,9 +12,11 @@ import Testing
         #expect(main.storage.directory == "/var/lib/guerillabackup/data")
         #expect(main.storage.durability == .element)
         #expect(main.storage.nameZone == .utc)
+        #expect(main.storage.partialDirectory == nil)
         #expect(main.pipeline.compression == .zstd(level: 3, workers: 0, longDistance: false, checksum: true))
         #expect(main.pipeline.encryption == EncryptionSetting.none)
         #expect(main.pipeline.stallTimeout == TimeSpan(seconds: 3600))
+        #expect(main.pipeline.signing == nil)
         #expect(
             main.generator
                 == GeneratorSettings(parallelUnits: 1, retryAfter: TimeSpan(seconds: 600), runConditions: nil))
@@ -25,7 +27,10 @@ import Testing
         #expect(
             main.general
                 == GeneralSettings(stateDirectory: "/s", runtimeDirectory: "/r", keysDirectory: "/k", testMode: true))
-        #expect(main.storage == StorageSettings(directory: "/d", durability: .filesystem, nameZone: .local))
+        #expect(
+            main.storage
+                == StorageSettings(
+                    directory: "/d", durability: .filesystem, nameZone: .local, partialDirectory: "/d.partial"))
         #expect(
             main.pipeline
                 == PipelineSettings(
@@ -33,7 +38,7 @@ import Testing
                     encryption: .recipients([
                         "0123456789ABCDEF0123456789ABCDEF01234567", "1234567890123456", "a@b.example",
                     ]),
-                    stallTimeout: TimeSpan(seconds: 5400)))
+                    stallTimeout: TimeSpan(seconds: 5400), signing: "89ABCDEF0123456789ABCDEF0123456789ABCDEF"))
         let load = LoadLimitSetting(limit: 0.5, span: TimeSpan(seconds: 240))
         #expect(
             main.generator
@@ -44,7 +49,7 @@ import Testing
 
     static let everything = """
         general: { state_directory: /s, runtime_directory: /r, keys_directory: /k, test_mode: true }
-        storage: { directory: /d, durability: filesystem, name_zone: local }
+        storage: { directory: /d, durability: filesystem, name_zone: local, partial_directory: /d.partial }
         pipeline:
           compression: { command: [xz, -9], restore: [xz, -dc] }
           encryption:
@@ -53,6 +58,7 @@ import Testing
               - 1234567890123456
               - a@b.example
           stall_timeout: 1h30min
+          signing: { key: 0x89abcdef 01234567 89abcdef 01234567 89abcdef }
         generator:
           parallel_units: 64
           retry_after: 1s

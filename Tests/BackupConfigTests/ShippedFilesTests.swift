@@ -22,8 +22,10 @@ import Testing
         #expect(main.general == defaults.general)
         #expect(main.storage == defaults.storage)
         #expect(main.generator == defaults.generator)
+        #expect(main.transfer == defaults.transfer)
         #expect(main.pipeline.compression == defaults.pipeline.compression)
         #expect(main.pipeline.stallTimeout == defaults.pipeline.stallTimeout)
+        #expect(main.pipeline.signing == nil)
         #expect(main.pipeline.encryption == .recipients([String(repeating: "0", count: 40)]))
     }
 
@@ -50,7 +52,7 @@ import Testing
     @Test func theExamplesOfTheDocumentationAreValid() throws {
         let blocks = try Self.text("doc/configuration.md").split(separator: "```yaml\n").dropFirst()
             .compactMap { $0.split(separator: "```").first.map(String.init) }
-        #expect(blocks.count == 4)
+        #expect(blocks.count == 5)
         for block in blocks {
             guard block.hasPrefix("# /etc/guerillabackup/units/") else {
                 let main = block.contains("pipeline:") ? block : TemporaryConfiguration.plainMain + block
@@ -73,16 +75,15 @@ import Testing
                 overlay: Self.text("etc/units/\(name).config.example"))
         }
         let loaded = try directory.load()
-        for unit in [nil, "Root", "Dump"] {
-            for line in try loaded.show(unit: unit, explain: false).split(separator: "\n") {
-                let key = line.split(separator: ":")[0].filter { $0 != " " }
-                let isKey = key.first?.isLowercase == true && key.allSatisfy { $0.isLowercase || $0 == "_" }
-                if isKey, line.contains(":") {
-                    let isNamed = documentation.contains("`\(key)`") || documentation.contains("### \(key)")
-                    #expect(
-                        isNamed || documentation.contains("`\(key).") || documentation.contains("{ \(key):"), "\(key)")
-                }
-            }
+        let transfer = try TemporaryConfiguration(main: TransferConfigurationTests.everything).load()
+        var shown = try transfer.show(unit: nil, explain: false)
+        for unit in [nil, "Root", "Dump"] { shown += try loaded.show(unit: unit, explain: false) }
+        for line in shown.split(separator: "\n") {
+            let key = line.trimmingPrefix { $0 == " " || $0 == "-" }.prefix { $0 != ":" }
+            let isKey = key.first?.isLowercase == true && key.allSatisfy { $0.isLowercase || $0 == "_" }
+            guard isKey, line.contains(":") else { continue }
+            let forms = ["`\(key)`", "`\(key).", ".\(key)`", "### \(key)", "{ \(key):"]
+            #expect(forms.contains { documentation.contains($0) }, "\(key)")
         }
     }
 

@@ -25,6 +25,7 @@ import Testing
                   directory: /var/lib/guerillabackup/data  # default
                   durability: element  # default
                   name_zone: utc  # default
+                  partial_directory: none  # default
                 pipeline:
                   compression:
                     zstd:
@@ -35,10 +36,27 @@ import Testing
                   encryption:
                     recipients: ["a@b"]  # ETC/config:5
                   stall_timeout: 1h  # default
+                  signing: none  # default
                 generator:
                   parallel_units: 1  # default
                   retry_after: 10min  # default
                   run_conditions: none  # default
+                transfer:
+                  agent: none  # default
+                  listeners: []  # default
+                  peers: []  # default
+                  limits:
+                    element_bytes: none  # default
+                    elements_per_round: none  # default
+                    idle_timeout: 10min  # default
+                    stall_timeout: 5min  # default
+                    frame_length: 1Mi  # default
+                    open_requests: 32  # default
+                    json_depth: 32  # default
+                    elements_per_page: 1000  # default
+                    page_size: 512Ki  # default
+                  partial_maximum_age: 2w  # default
+                  parallel_peers: 4  # default
 
                 """)
         #expect(
@@ -54,6 +72,7 @@ import Testing
                   encryption:
                     recipients: ["a@b"]  # ETC/config:5
                   stall_timeout: 1h  # default
+                  signing: none  # default
                 generator:
                   run_conditions: none  # default
                 sources:
@@ -75,7 +94,10 @@ import Testing
 
     @Test(arguments: [true, false])
     func whatIsShownIsAConfigurationWithTheSameSettings(explain: Bool) throws {
-        for main in [MainConfigurationTests.everything, TemporaryConfiguration.plainMain, Self.oddMain] {
+        for main in [
+            MainConfigurationTests.everything, TemporaryConfiguration.plainMain, Self.oddMain,
+            TransferConfigurationTests.everything, TransferConfigurationTests.plainest,
+        ] {
             let loaded = try TemporaryConfiguration(main: main).load()
             let text = try loaded.show(unit: nil, explain: explain)
             #expect(try TemporaryConfiguration(main: text).load().main == loaded.main, "\(text)")

@@ -64,13 +64,61 @@ extension KeyRingTests {
             true
         ),
         ("[GNUPG:] DECRYPTION_INFO 2 9 0\n[GNUPG:] DECRYPTION_FAILED\n", true),
-        ("[GNUPG:] BEGIN_DECRYPTION\n[GNUPG:] DECRYPTION_FAILED\ngpg: decryption failed: No secret key\n", false),
+        (
+            "[GNUPG:] DECRYPTION_FAILED\ngpg: can't connect to the agent: IPC\ngpg: decryption failed: No secret key\n",
+            false
+        ),
         ("gpg: out of core\n", false),
     ])
     func damageIsToldFromAMissingKey(errors: String, isDamaged: Bool) {
         let error = GpgCommand.diagnosis(errorOutput: errors, homeDirectory: "/nonexistent", mayAsk: false)
         #expect((error?.code == .damaged) == isDamaged)
         #expect(isDamaged || error == nil)
+    }
+
+    /// Decrypts, and says what was wrong.
+    private func diagnosis(_ message: Data, _ ring: TestRing, mayAsk: Bool = false) throws -> BackupError? {
+        let outcome = try run(
+            GpgCommand.decrypt(homeDirectory: ring.directory, mayAsk: mayAsk), input: message,
+            environment: ["LC_ALL": "C"])
+        try #require(!GpgCommand.isDecrypted(exitStatus: outcome.status, errorOutput: outcome.errors))
+        return GpgCommand.diagnosis(errorOutput: outcome.errors, homeDirectory: ring.directory, mayAsk: mayAsk)
+    }
+
+    @Test func aKeyThatIsNotHereIsSaidToBeMissing() throws {
+        let hidden = try encrypt(Data("plain".utf8), [keys.good], in: keys.ring.directory)
+        let named = try run(
+            ["gpg", "--homedir", keys.ring.directory, "--batch", "--trust-model", "always"]
+                + ["--recipient", keys.good, "--encrypt"], input: Data("plain".utf8)
+        ).output
+        let empty = try TestRing()
+        for message in [hidden, named] {
+            let error = try #require(try diagnosis(message, empty))
+            #expect(error.code == .keyUnusable)
+            #expect(error.message.contains("is not in the keys directory \(empty.directory)"), "\(error)")
+            #expect(error.remedy.contains("--import"))
+        }
+        let other = try TestRing()
+        _ = try other.makeKey("Other <other@example.org>", "rsa2048", usage: "encrypt")
+        let said = try #require(try diagnosis(named, other))
+        #expect(said.code == .keyUnusable && said.message.contains("is not in the keys directory"), "\(said)")
+        // Of a hidden recipient nobody can tell whether it is somebody else or a damaged packet.
+        let open = try #require(try diagnosis(hidden, other))
+        #expect(open.code == .keyUnusable && open.message.contains("or the first bytes are damaged"), "\(open)")
+        #expect(open.remedy.contains("gb storage verify"))
+    }
+
+    @Test func aDamagedPacketIsToldFromAMissingKeyWhereItNamesTheKey() throws {
+        let ring = try TestRing()
+        let key = try ring.makeKey("Curve <curve@example.org>")
+        for (option, code) in [("--recipient", BackupError.Code.damaged), ("--hidden-recipient", .keyUnusable)] {
+            var message = try run(
+                ["gpg", "--homedir", ring.directory, "--batch", "--trust-model", "always", option, key, "--encrypt"],
+                input: Data("plain".utf8)
+            ).output
+            message[30] ^= 1
+            #expect(try diagnosis(message, ring)?.code == code)
+        }
     }
 
     @Test func recipientsAreHiddenAndNothingIsCompressed() throws {

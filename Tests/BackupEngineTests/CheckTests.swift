@@ -67,6 +67,33 @@ import Testing
         }
     }
 
+    @Test func partialFilesLieOnTheFileSystemOfTheStorage() throws {
+        try withSite { site in
+            func storage(_ partialDirectory: String) throws -> [ConfigurationCheck.Finding] {
+                let file = "etc/config"
+                try site.configure()
+                let text = String(decoding: try site.place.read(file), as: UTF8.self)
+                let changed = text.replacing("durability: none", with: "partial_directory: \(partialDirectory)")
+                try #require(changed != text)
+                try site.place.write(file, changed)
+                return try findings(site).filter { $0.subject == "storage" }
+            }
+            try site.place.makeDirectory("partial")
+            for name in ["partial", "not/yet"] {
+                #expect(try storage(site.place.path(name)).map(\.grade) == [.good], "\(name)")
+            }
+            #expect(!site.place.exists("not") && site.place.names("partial").isEmpty, "nothing is made")
+            // A file system of its own on every machine.
+            for path in ["/proc", "/proc/partial"] {
+                let findings = try storage(path)
+                #expect(findings.map(\.grade) == [.error])
+                #expect(findings.first?.message.contains("partial_directory") == true, "\(findings)")
+            }
+            try site.place.write("file", "")
+            #expect(try storage(site.place.path("file")).map(\.grade) == [.error])
+        }
+    }
+
     @Test func keysDirectoryMissing() throws {
         try withSite { site in
             try site.configure(encryption: "{ recipients: [a@example.org] }")

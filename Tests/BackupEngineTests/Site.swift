@@ -28,7 +28,8 @@ struct Site {
     }
 
     func configure(
-        compression: String = "none", encryption: String = "none", general: String = "", other: String = ""
+        compression: String = "none", encryption: String = "none", signing: String = "none", general: String = "",
+        other: String = ""
     ) throws {
         try place.write(
             "etc/config",
@@ -42,6 +43,7 @@ struct Site {
             pipeline:
               compression: \(compression)
               encryption: \(encryption)
+              signing: \(signing)
             \(other)
 
             """)

@@ -214,7 +214,10 @@ import Testing
             #expect(stopped.message.contains(history.elements[number].id.description))
             #expect(stopped.message.contains(target.path))
             #expect(
-                stopped.message.contains(number == 0 ? "nothing that was written" : "after element 1 of 3"),
+                stopped.message.contains(
+                    number == 1
+                        ? "after element 1 of 3"
+                        : !place.exists("target") ? "before anything" : "nothing that was written"),
                 "\(stopped)")
             #expect(stopped.remedy.contains("--at"))
             #expect(begun == Array(1...(number + 1)), "nothing is applied behind the damage")

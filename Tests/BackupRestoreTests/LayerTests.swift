@@ -154,7 +154,7 @@ import Testing
             _ = try restore.store(at: 1000, data: [1, 2, 3], stages: [StageRecord(stage: "command", restore: nil)])
             let target = try restore.target("t")
             let error = try await #require(throws: BackupError.self) {
-                try await restore.session().extract(try restore.plan(), to: target, paths: [""]) { _, _ in }
+                try await restore.session().extract(try restore.plan(), to: target, paths: [[]]) { _, _ in }
             }
             #expect(error.code == .usage)
             #expect(place.names("t").isEmpty)

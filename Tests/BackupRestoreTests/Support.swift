@@ -45,7 +45,7 @@ struct RestorePlace {
 
     /// Restores everything into a new directory and gives its path.
     func extract(_ plan: RestorePlan, into name: String, paths: [String] = []) async throws -> String {
-        try await session().extract(plan, to: try target(name), paths: paths) { _, _ in }
+        try await session().extract(plan, to: try target(name), paths: paths.map { Array($0.utf8) }) { _, _ in }
         return place.path(name)
     }
 
@@ -60,11 +60,12 @@ struct RestorePlace {
 }
 
 func makeSession(
-    _ storage: DefaultFileStorage, _ storagePath: String, _ place: TemporaryDirectory, _ trusted: [[String]] = []
+    _ storage: DefaultFileStorage, _ storagePath: String, _ place: TemporaryDirectory, _ trusted: [[String]] = [],
+    protected: [ProtectedPlace] = []
 ) -> RestoreSession {
     let gpg = ["gpg", "--homedir", place.path("keys"), "--batch", "--quiet", "--decrypt"]
     return RestoreSession(
-        storage: storage, storagePath: storagePath,
+        storage: storage, storagePath: storagePath, protected: protected,
         tools: RestoreTools(
             decrypt: ProcessStage(name: "gpg", executable: "gpg", arguments: Array(gpg.dropFirst())),
             decryptByHand: gpg,

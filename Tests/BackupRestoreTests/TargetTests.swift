@@ -85,17 +85,24 @@ import Testing
         }
     }
 
-    /// tar would delete the storage, since the backup does not know it.
-    @Test func aroundTheStorage() throws {
+    /// What was made for a restore that did not begin goes again, and nothing else.
+    @Test func removedIfUnused() throws {
         try withTemporaryDirectory { place in
-            let store = try place.makeDirectory("outer/store")
-            let error = try refusal(
-                place.path("outer"), .init(intoExisting: true, deleteUnknown: true), storage: store)
-            #expect(error.code == .usage)
-            #expect(error.message.contains("storage"))
-            #expect(place.exists("outer/store"))
-            _ = try RestoreTarget(
-                place.path("outer"), permissions: .init(intoExisting: true), storagePath: store, increments: 0)
+            let new = try RestoreTarget(place.path("a/b/new"), permissions: .init(), storagePath: nil, increments: 0)
+            #expect(new.removeIfUnused())
+            #expect(place.names().isEmpty)
+            let used = try RestoreTarget(place.path("c/used"), permissions: .init(), storagePath: nil, increments: 0)
+            try place.write("c/used/file", "x")
+            #expect(!used.removeIfUnused())
+            #expect(place.exists("c/used/file"))
+            let shared = try RestoreTarget(place.path("d/e"), permissions: .init(), storagePath: nil, increments: 0)
+            try place.write("d/mine", "x")
+            #expect(shared.removeIfUnused())
+            #expect(place.names("d") == ["mine"])
+            try place.makeDirectory("empty")
+            let there = try RestoreTarget(place.path("empty"), permissions: .init(), storagePath: nil, increments: 0)
+            #expect(!there.removeIfUnused())
+            #expect(place.exists("empty"))
         }
     }
 

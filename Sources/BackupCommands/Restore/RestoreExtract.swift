@@ -7,12 +7,12 @@ import BackupStorage
 import BackupSystem
 
 /// `gb restore extract`.
-struct RestoreExtract: AsyncParsableCommand {
+struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
     static let configuration = CommandConfiguration(
         commandName: "extract", abstract: "Bring a source, or some paths of it, back into a directory.",
         discussion: """
             Bytes are checked while they stream. Exit code 4: an element is damaged, and the message says what in the \
-            directory not to trust; 66: no such source, time or path.
+            directory not to trust; 66: no such source, time or path; 78: the secret key is not here.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -27,6 +27,8 @@ struct RestoreExtract: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("A source URL.", valueName: "SOURCE")) var source: String
     @Argument(help: ArgumentHelp("Only these paths, relative to the root of the source.", valueName: "PATH"))
     var paths: [String] = []
+
+    var rawArguments: [String] { paths }
 
     func run() async throws {
         let installation = try common.installation()
@@ -57,7 +59,7 @@ struct RestoreExtract: AsyncParsableCommand {
             permissions: .init(
                 intoExisting: intoExisting, deleteUnknown: deleteUnknown, inPlace: inPlace),
             storagePath: session.storagePath, increments: plan.elements.count - 1)
-        try await session.extract(plan, to: target, paths: paths) { element, number in
+        try await session.extract(plan, to: target, paths: paths.map(RawArguments.bytes)) { element, number in
             line.begin("restore \(plan.source) \(number)/\(plan.elements.count)")
         }
         line.end()

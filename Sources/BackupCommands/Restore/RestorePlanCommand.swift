@@ -11,7 +11,10 @@ struct RestorePlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Show what a restore would read and need, and write nothing.",
         discussion:
-            "Exit code 0: it can be restored here; 4: something is missing or damaged; 66: no such source or time.")
+            """
+            Exit code 0: it can be restored here; 4: something is missing or damaged; 66: no such source or time; 78: the \
+            secret key or a program is not here.
+            """)
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var time: TimeOption
@@ -67,8 +70,8 @@ struct RestorePlanCommand: AsyncParsableCommand {
                     : "Secret keys here: \(secretKeys.joined(separator: ", ")). Recipients are hidden in the elements.")
         }
         if let firstError {
-            throw ExitCode(
-                [.notFound, .usage].contains(firstError.code) ? ExitStatus.of(firstError) : ExitStatus.damaged)
+            let codes: [BackupError.Code] = [.notFound, .usage, .keyUnusable, .programMissing]
+            throw ExitCode(codes.contains(firstError.code) ? ExitStatus.of(firstError) : ExitStatus.damaged)
         }
     }
 }

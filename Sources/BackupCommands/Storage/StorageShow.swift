@@ -13,8 +13,10 @@ struct StorageShow: AsyncParsableCommand {
     @Argument(help: ArgumentHelp("As `gb storage list` prints it.", valueName: "ELEMENT")) var element: String
 
     func run() async throws {
-        let storage = try common.installation().storage()
+        let installation = try common.installation()
+        let storage = try installation.storage()
         let element = try storage.element(try ElementID(element))
+        let signature = installation.signatureStatement(of: element)
         var attributes = JSONObject()
         for name in try storage.attributes(of: element.id) {
             guard let value = try storage.attribute(name, of: element.id) else { continue }
@@ -23,12 +25,15 @@ struct StorageShow: AsyncParsableCommand {
         if json.isOn {
             var object = element.json
             object["attributes"] = .object(attributes)
+            object["signature"] = signature.json
             return Output.standard.json(object)
         }
-        show(element, attributes, storage.localPath(of: element.id))
+        show(element, attributes, signature, storage.localPath(of: element.id))
     }
 
-    private func show(_ element: StoredElement, _ attributes: JSONObject, _ path: String?) {
+    private func show(
+        _ element: StoredElement, _ attributes: JSONObject, _ signature: SignatureStatement, _ path: String?
+    ) {
         let metadata = element.metadata
         var lines: [(String, String)] = [
             ("element", element.id.description), ("source", element.id.source.description),
@@ -39,6 +44,7 @@ struct StorageShow: AsyncParsableCommand {
         if let uuid = metadata.uuid { lines.append(("uuid", uuid.base64)) }
         lines.append(("predecessor", metadata.predecessor?.base64 ?? "none: the first of its chain"))
         if let checksum = metadata.checksum { lines.append(("sha512", Base64.encode(checksum))) }
+        lines.append(("signature", signature.text))
         if !metadata.handlingPolicies.isEmpty {
             lines.append(("policies", metadata.handlingPolicies.joined(separator: ", ")))
         }

@@ -9,11 +9,13 @@ struct StorageVerify: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Reread everything: SHA-512, metadata, completeness, and the chain of each source.",
         discussion:
-            "Exit code 0: all is sound; 4: something is damaged, each thing is named; 66: no source matches --source.")
+            "Exit code 0: all is sound; 4: something is damaged or, with --signatures, not signed by one of these keys, each "
+            + "thing is named; 66: no source matches --source.")
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var pattern: PatternOption
     @OptionGroup var json: JSONOption
+    @OptionGroup var signatures: SignaturesOption
     @Option(help: ArgumentHelp("Elements that are read at the same time, 1 to 64.", valueName: "N")) var jobs = 2
 
     func validate() throws {
@@ -21,7 +23,10 @@ struct StorageVerify: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let storage = try common.installation().storage()
+        let installation = try common.installation()
+        let storage = try installation.storage()
+        // A wrong fingerprint is to be known before hours of reading.
+        let signatureCheck = try signatures.check(installation, jobs: jobs)
         var sources: [SourceURL] = []
         var total: Int64 = 0
         var links: [String] = []
@@ -35,13 +40,14 @@ struct StorageVerify: AsyncParsableCommand {
         let hiding = links
         let bytes = total
         let sound = try await Interruption.handle { [self] () throws(BackupError) in
-            try await verify(storage, list, bytes, hiding)
+            try await verify(storage, list, bytes, hiding, signatureCheck)
         }
         if !sound { throw ExitCode(ExitStatus.damaged) }
     }
 
     private func verify(
-        _ storage: DefaultFileStorage, _ sources: [SourceURL], _ total: Int64, _ links: [String]
+        _ storage: DefaultFileStorage, _ sources: [SourceURL], _ total: Int64, _ links: [String],
+        _ signatureCheck: SignatureCheck?
     ) async throws(BackupError) -> Bool {
         let verification = StorageVerification(storage, jobs: jobs)
         let line = ProgressLine("verify", total: total) { verification.progress.bytes }
@@ -50,6 +56,7 @@ struct StorageVerify: AsyncParsableCommand {
         var damaged = 0
         var unchecked = 0
         var violations = 0
+        var untrusted = 0
         for source in sources {
             line.label = "verify \(source)"
             let result = try await verification.verify(source)
@@ -57,8 +64,10 @@ struct StorageVerify: AsyncParsableCommand {
             unchecked += result.unchecked.count
             damaged += result.damaged.count
             violations += result.chainViolations.count + result.strays.count
+            let trust = try await signatureCheck?.check(source)
+            untrusted += trust?.refused.count ?? 0
             line.clear()
-            show(result)
+            show(result, trust)
         }
         line.end()
         // A pattern asks for some sources; what belongs to none is of interest when all are asked for, but for links that
@@ -70,9 +79,10 @@ struct StorageVerify: AsyncParsableCommand {
             Output.standard.line(
                 "\(counted(sources.count, "source")), \(counted(sound, "element")) sound, \(damaged) damaged, "
                     + "\(unchecked) without checksum, "
+                    + (signatureCheck == nil ? "" : "\(untrusted) not signed as demanded, ")
                     + "\(counted(violations, "other fault")), \(ByteCount(verification.progress.bytes)) read")
         }
-        return damaged == 0 && violations == 0
+        return damaged == 0 && violations == 0 && untrusted == 0
     }
 
     private func show(_ strays: [String]) {
@@ -81,18 +91,21 @@ struct StorageVerify: AsyncParsableCommand {
         for stray in strays { Output.standard.line("STRAY: \(stray)") }
     }
 
-    private func show(_ result: StorageVerification.SourceResult) {
+    private func show(_ result: StorageVerification.SourceResult, _ trust: SignatureCheck.SourceResult?) {
         if json.isOn {
-            Output.standard.json([
+            var object: JSONObject = [
                 "source": .string(result.source.description), "sound": .integer(result.sound.count),
                 "unchecked": .array(result.unchecked.map { .string($0.description) }),
                 "damaged": .array(
                     result.damaged.map { .object(["element": .string($0.id.description), "error": $0.error.json]) }),
                 "chain": .array(result.chainViolations.map { .string($0) }),
                 "strays": .array(result.strays.map { .string($0) }),
-            ])
+            ]
+            trust?.add(to: &object)
+            Output.standard.json(object)
             return Output.standard.flush()
         }
+        for (_, error) in trust?.refused ?? [] { Output.standard.line("UNTRUSTED: \(error)") }
         for (_, error) in result.damaged { Output.standard.line("DAMAGED: \(error)") }
         for violation in result.chainViolations { Output.standard.line("CHAIN: \(violation)") }
         for stray in result.strays { Output.standard.line("STRAY: \(stray)") }

@@ -71,6 +71,27 @@ final class ConfigReader {
         return section(key)
     }
 
+    /// The maps of the list below `key`, each with its index as path; none where it is not written.
+    ///
+    /// - Parameter example: such a list, for the message where it is none.
+    func list(_ key: String, _ expected: String, example: String) -> [ConfigReader] {
+        let entry = take(key)
+        guard let entry, !entry.value.isNothing else {
+            context.record(path + [key], .list([]), entry?.origin ?? .builtIn)
+            return []
+        }
+        guard case .list(let items) = entry.value.content else {
+            report(
+                key, "expected \(expected), found \(entry.value.summary)",
+                remedy: "write for example \(key): \(example), or [] for none")
+            return []
+        }
+        context.record(path + [key], items.isEmpty ? .list([]) : .maps, entry.origin)
+        return items.enumerated().map { index, item in
+            ConfigReader(item, path: path + [key, "[\(index)]"], origin: item.origin, context: context)
+        }
+    }
+
     /// The value of `key`, or `default` where it is not written.
     func read<Value>(_ key: String, _ kind: ValueKind<Value>, default: Value) -> Value {
         guard let entry = take(key) else {
@@ -109,6 +130,18 @@ final class ConfigReader {
     func report(_ key: String, _ problem: String, remedy: String = "") {
         let origin = entries.first { $0.key == key }?.value.origin ?? origin
         context.add(.config(at: origin, path + [key], problem, remedy: remedy))
+    }
+
+    /// Keeps an error about the map as a whole.
+    func report(_ problem: String, remedy: String) {
+        guard !isBroken else { return }
+        context.add(.config(at: origin, path, problem, remedy: remedy))
+    }
+
+    /// Refuses `key`, which is known, where it is written.
+    func refuse(_ key: String, _ problem: String, remedy: String) {
+        guard let entry = take(key) else { return }
+        context.add(.config(at: entry.origin, path + [key], problem, remedy: remedy))
     }
 
     /// Refuses the keys that were not asked for.

@@ -5,7 +5,7 @@ enum MainDecoder {
     /// The keys of `generator` that only the main configuration may set.
     static let mainOnlyGeneratorKeys = ["parallel_units", "retry_after"]
     /// The sections that only the main configuration may have.
-    static let mainOnlySections = ["general", "storage"]
+    static let mainOnlySections = ["general", "storage", "transfer"]
     private static let unitOnlyKeys = ["unit", "source_defaults", "sources"]
 
     /// Nil, with errors kept in the context, where a setting is missing.
@@ -19,9 +19,11 @@ enum MainDecoder {
         let storage = storage(reader.section("storage"))
         let pipeline = PipelineDecoder.decode(reader.section("pipeline"))
         let generator = generator(reader.section("generator"))
+        let transfer = TransferDecoder.decode(reader.section("transfer"), storage: storage)
         reader.finish()
         guard let pipeline else { return nil }
-        return MainConfiguration(general: general, storage: storage, pipeline: pipeline, generator: generator)
+        return MainConfiguration(
+            general: general, storage: storage, pipeline: pipeline, generator: generator, transfer: transfer)
     }
 
     private static func general(_ reader: ConfigReader) -> GeneralSettings {
@@ -38,7 +40,13 @@ enum MainDecoder {
         let settings = StorageSettings(
             directory: reader.read("directory", .absolutePath, default: "/var/lib/guerillabackup/data"),
             durability: reader.read("durability", .choice, default: .element),
-            nameZone: reader.read("name_zone", .choice, default: .utc))
+            nameZone: reader.read("name_zone", .choice, default: .utc),
+            partialDirectory: reader.readOptional("partial_directory", .absolutePath))
+        if let partial = settings.partialDirectory, isPath(partial, within: settings.directory) {
+            reader.report(
+                "partial_directory", "it lies in the storage, \(settings.directory.escapedForMessage)",
+                remedy: "name a directory beside the storage on the same file system, or remove the key")
+        }
         reader.finish()
         return settings
     }

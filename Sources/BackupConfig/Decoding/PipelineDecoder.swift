@@ -17,9 +17,18 @@ enum PipelineDecoder {
             reader.reportMissing("encryption", expected: encryptionForms, remedy: failClosed)
         }
         let stallTimeout = reader.read("stall_timeout", .duration(), default: TimeSpan(seconds: 3600))
+        let signing = signing(reader)
         reader.finish()
         guard let compression, let encryption else { return nil }
-        return PipelineSettings(compression: compression, encryption: encryption, stallTimeout: stallTimeout)
+        return PipelineSettings(
+            compression: compression, encryption: encryption, stallTimeout: stallTimeout, signing: signing)
+    }
+
+    private static func signing(_ parent: ConfigReader) -> String? {
+        guard let reader = parent.optionalSection("signing") else { return nil }
+        let key = reader.readRequired("key", .fingerprint, remedy: "write signing: { key: FINGERPRINT }, or none")
+        reader.finish()
+        return key
     }
 
     private static func compression(_ parent: ConfigReader) -> CompressionSetting? {

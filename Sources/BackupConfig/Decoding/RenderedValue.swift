@@ -5,6 +5,8 @@ enum RenderedValue: Sendable, Hashable {
     /// A text; quoted where it must be.
     case text(String)
     case list([String])
+    /// A list of maps. Their values follow, each map below a key of its own.
+    case maps
     /// `{}`
     case emptyMap
 }

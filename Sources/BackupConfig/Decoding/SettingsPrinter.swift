@@ -21,6 +21,12 @@ struct SettingsPrinter {
         }
         for key in order {
             let group = groups[key] ?? []
+            if let list = group.first, list.path.isEmpty, list.setting.value == .maps {
+                output += "\(indent)\(Self.scalar(key)):"
+                print(list.setting, indent: indent, into: &output)
+                print(items: group.dropFirst(), indent: indent + "  ", into: &output)
+                continue
+            }
             let name = Self.scalar(key)
             // libyaml finds the colon of a key only within 1024 characters; beyond it needs the long form.
             output += name.utf8.count < 1000 ? "\(indent)\(name):" : "\(indent)? \(name)\n\(indent):"
@@ -33,12 +39,28 @@ struct SettingsPrinter {
         }
     }
 
+    /// The maps of a list: each one as any map, with the `-` in the indentation of its first line.
+    private func print(
+        items: ArraySlice<(path: ArraySlice<String>, setting: RecordedSetting)>, indent: String,
+        into output: inout String
+    ) {
+        var rest = items
+        while let index = rest.first?.path.first {
+            let item = rest.prefix { $0.path.first == index }
+            rest = rest.dropFirst(item.count)
+            var text = ""
+            print(item.map { ($0.path.dropFirst(), $0.setting) }, indent: indent + "  ", into: &text)
+            output += indent + "- " + text.dropFirst(indent.count + 2)
+        }
+    }
+
     private func print(_ setting: RecordedSetting, indent: String, into output: inout String) {
         let comment = explain ? "  # " + setting.origin.short : ""
         switch setting.value {
         case .word(let word): output += " \(word)\(comment)\n"
         case .text(let text): output += " \(Self.scalar(text))\(comment)\n"
         case .emptyMap: output += " {}\(comment)\n"
+        case .maps: output += "\(comment)\n"
         case .list(let items):
             let texts = items.map(Self.scalar)
             let line = "[" + texts.joined(separator: ", ") + "]"

@@ -61,7 +61,7 @@ extension ValueKind where Value == String {
         }
     }
 
-    private static func isHexadecimal(_ byte: UInt8) -> Bool {
+    static func isHexadecimal(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
             UInt8(ascii: "A")...UInt8(ascii: "F"):
@@ -92,27 +92,7 @@ extension ValueKind where Value: RawRepresentable & CaseIterable, Value.RawValue
 extension ValueKind where Value == [String] {
     /// A list of `items`, none of which is a list itself.
     static func list(of items: ValueKind<String>, _ expected: String, atLeastOne: Bool = false) -> Self {
-        Self(expected: expected) { node throws(ValueProblem) in
-            guard case .list(let nodes) = node.content else {
-                var remedy = ""
-                if case .scalar = node.content, !node.isNothing { remedy = "write [ ] around it" }
-                throw ValueProblem("expected \(expected), found \(node.summary)", remedy: remedy)
-            }
-            guard !nodes.isEmpty || !atLeastOne else { throw ValueProblem("expected \(expected), found an empty list") }
-            var result: [String] = []
-            for (index, item) in nodes.enumerated() {
-                do throws(ValueProblem) {
-                    result.append(try items.parse(item))
-                } catch {
-                    var problem = error
-                    problem.item = (index, item.origin)
-                    throw problem
-                }
-            }
-            return result
-        } render: {
-            .list($0)
-        }
+        items.list(expected, atLeastOne: atLeastOne)
     }
 
     /// A program and its arguments, run without a shell.

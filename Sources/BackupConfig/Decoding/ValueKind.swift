@@ -21,6 +21,39 @@ struct ValueKind<Value> {
     let render: (Value) -> RenderedValue
 }
 
+extension ValueKind {
+    /// A list of such values, none of which is a list itself.
+    func list(_ expected: String, atLeastOne: Bool = false) -> ValueKind<[Value]> {
+        ValueKind<[Value]>(expected: expected) { node throws(ValueProblem) in
+            guard case .list(let nodes) = node.content else {
+                var remedy = ""
+                if case .scalar = node.content, !node.isNothing { remedy = "write [ ] around it" }
+                throw ValueProblem("expected \(expected), found \(node.summary)", remedy: remedy)
+            }
+            guard !nodes.isEmpty || !atLeastOne else { throw ValueProblem("expected \(expected), found an empty list") }
+            var result: [Value] = []
+            for (index, item) in nodes.enumerated() {
+                do throws(ValueProblem) {
+                    result.append(try parse(item))
+                } catch {
+                    var problem = error
+                    problem.item = (index, item.origin)
+                    throw problem
+                }
+            }
+            return result
+        } render: { values in
+            .list(
+                values.map { value in
+                    switch render(value) {
+                    case .word(let text), .text(let text): text
+                    case .list, .maps, .emptyMap: ""
+                    }
+                })
+        }
+    }
+}
+
 extension ConfigNode {
     /// The text of a scalar that has a value, quoted or not: `5432` is the text of that number.
     func text(_ expected: String) throws(ValueProblem) -> String {

@@ -6,14 +6,17 @@ package struct MainConfiguration: Sendable, Hashable {
     package let storage: StorageSettings
     package let pipeline: PipelineSettings
     package let generator: GeneratorSettings
+    package let transfer: TransferSettings
 
     package init(
-        general: GeneralSettings, storage: StorageSettings, pipeline: PipelineSettings, generator: GeneratorSettings
+        general: GeneralSettings, storage: StorageSettings, pipeline: PipelineSettings, generator: GeneratorSettings,
+        transfer: TransferSettings
     ) {
         self.general = general
         self.storage = storage
         self.pipeline = pipeline
         self.generator = generator
+        self.transfer = transfer
     }
 }
 
@@ -42,11 +45,17 @@ package struct StorageSettings: Sendable, Hashable {
     package let directory: String
     package let durability: DurabilitySetting
     package let nameZone: NameZoneSetting
+    /// Where elements lie that have arrived in part: an absolute path outside of ``directory``, on the same file
+    /// system. Nil: the storage chooses.
+    package let partialDirectory: String?
 
-    package init(directory: String, durability: DurabilitySetting, nameZone: NameZoneSetting) {
+    package init(
+        directory: String, durability: DurabilitySetting, nameZone: NameZoneSetting, partialDirectory: String? = nil
+    ) {
         self.directory = directory
         self.durability = durability
         self.nameZone = nameZone
+        self.partialDirectory = partialDirectory
     }
 }
 
@@ -71,11 +80,16 @@ package struct PipelineSettings: Sendable, Hashable {
     package let encryption: EncryptionSetting
     /// A pipeline that stands still for that long is stopped; more than zero.
     package let stallTimeout: TimeSpan
+    /// The key that signs elements: a fingerprint of 40 hexadecimal digits in upper case. Nil: they are not signed.
+    package let signing: String?
 
-    package init(compression: CompressionSetting, encryption: EncryptionSetting, stallTimeout: TimeSpan) {
+    package init(
+        compression: CompressionSetting, encryption: EncryptionSetting, stallTimeout: TimeSpan, signing: String? = nil
+    ) {
         self.compression = compression
         self.encryption = encryption
         self.stallTimeout = stallTimeout
+        self.signing = signing
     }
 }
 

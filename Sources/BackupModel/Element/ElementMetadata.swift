@@ -20,6 +20,10 @@ package struct ElementMetadata: Sendable, Hashable {
     package let handlingPolicies: [String]
     /// `StorageFileChecksumSha512`: 64 bytes, the SHA-512 of the `.data` file.
     package let checksum: [UInt8]?
+    /// `StorageFileSignature`: detached binary OpenPGP signature of the `.data` file.
+    package let storageFileSignature: [UInt8]?
+    /// `MetaDataSignature`: detached binary OpenPGP signature of ``textForSignature``.
+    package let metaDataSignature: [UInt8]?
     /// `Pipeline`: the stages in the order the data met them; `nil` for elements that do not say (the original's).
     package let pipeline: [StageRecord]?
     package let origin: ElementOrigin?
@@ -35,6 +39,8 @@ package struct ElementMetadata: Sendable, Hashable {
         self.predecessor = predecessor
         self.handlingPolicies = handlingPolicies
         self.checksum = checksum
+        storageFileSignature = nil
+        metaDataSignature = nil
         self.pipeline = pipeline
         self.origin = origin
         var object: JSONObject = [
@@ -95,7 +101,8 @@ package struct ElementMetadata: Sendable, Hashable {
         guard checksum == nil || checksum?.count == 64 else {
             throw .metadata("StorageFileChecksumSha512 is not 64 bytes long")
         }
-        for key in ["StorageFileSignature", "MetaDataSignature"] { _ = try Self.binary(object, key) }
+        storageFileSignature = try Self.binary(object, "StorageFileSignature")
+        metaDataSignature = try Self.binary(object, "MetaDataSignature")
         switch object["TransferAttributes"] {
         case nil, .null, .object: break
         default: throw .metadata("TransferAttributes is no object")

@@ -27,7 +27,7 @@ extension ByteBuffer {
 ///
 /// Payloads of `P` are handed on as they come; those of the other types, at most a frame's length, are collected. Memory
 /// is taken for what has come, not for what a header promises.
-struct FrameDecoder {
+struct FrameDecoder: Sendable {
     enum Item {
         /// A header whose type is known and whose length is within the limit.
         case begin(FrameType, length: Int)
@@ -37,11 +37,14 @@ struct FrameDecoder {
         case payload(FrameType, ByteBuffer)
     }
 
-    private enum State {
+    private enum State: Sendable {
         case header
         case part(remaining: Int)
         case collecting(FrameType, remaining: Int)
     }
+
+    /// Bytes of payloads that have come so far: headers move nothing.
+    private(set) var payloadBytes: Int64 = 0
 
     private let frameLength: Int
     private var state = State.header
@@ -65,10 +68,12 @@ struct FrameDecoder {
         case .part(let remaining):
             guard let piece = input.readSlice(length: min(remaining, input.readableBytes)), piece.readableBytes > 0
             else { return nil }
+            payloadBytes += Int64(piece.readableBytes)
             state = piece.readableBytes == remaining ? .header : .part(remaining: remaining - piece.readableBytes)
             return .piece(piece)
         case .collecting(let type, let remaining):
             guard var piece = input.readSlice(length: min(remaining, input.readableBytes)) else { return nil }
+            payloadBytes += Int64(piece.readableBytes)
             let isWhole = piece.readableBytes == remaining
             guard isWhole, pending.readableBytes == 0 else {
                 state = .collecting(type, remaining: remaining - piece.readableBytes)

@@ -7,6 +7,8 @@ package struct ProtocolLimits: Sendable {
     package var frameLength = 1 << 20
     /// Requests of one direction that may be open at once in version 2, 1 or more. In version 1 it is one.
     package var openRequests = 32
+    /// Bytes of requests that may wait for their answers, ``frameLength`` or more: 32 whole frames would be too much.
+    package var unansweredBytes = 4 << 20
     /// Arrays and objects inside each other in a message, 1 or more. The levels that a message puts around the metadata
     /// of an element are not counted: an element that can be stored can be offered.
     package var jsonDepth = 32

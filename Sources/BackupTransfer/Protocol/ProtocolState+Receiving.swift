@@ -54,6 +54,11 @@ extension ProtocolState {
         guard unanswered < most || (length == 0 && serverVersion >= 2) else {
             throw .violation("one more request than the \(most) that may be open", .request, situation)
         }
+        let bytes = unansweredLengths.reduce(length, +)
+        guard bytes <= max(limits.unansweredBytes, limits.frameLength) else {
+            throw .violation(
+                "\(bytes) bytes of requests wait, and \(limits.unansweredBytes) is the most", .request, situation)
+        }
     }
 
     private mutating func checkAnswer(_ type: FrameType, _ length: Int) throws(BackupError) {
@@ -89,6 +94,7 @@ extension ProtocolState {
                 event(.shutdownOffered)
             } else {
                 unanswered += 1
+                unansweredLengths.append(payload.readableBytes)
                 event(.request(payload))
             }
         case .response:

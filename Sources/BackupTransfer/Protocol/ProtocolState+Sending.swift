@@ -136,6 +136,7 @@ extension ProtocolState {
 
     private mutating func didAnswer() {
         unanswered -= 1
+        if !unansweredLengths.isEmpty { unansweredLengths.removeFirst() }
         isSendingStream = false
         isAborted = false
     }

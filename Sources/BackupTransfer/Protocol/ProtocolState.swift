@@ -6,9 +6,9 @@ package import NIOCore
 ///
 /// Two directions share the stream. In the *client* direction we ask and the peer answers; in the *server* direction it
 /// asks and we answer. Each is of version 1 until it is set to 2.
-package struct ProtocolState {
+package struct ProtocolState: Sendable {
     /// What the peer did.
-    package enum Event: Equatable {
+    package enum Event: Sendable, Equatable {
         /// The payload of a request, to be answered in its turn.
         case request(ByteBuffer)
         /// The peer sends no more requests; ``ProtocolState/answerShutdown(into:)`` answers it in its turn.
@@ -31,7 +31,7 @@ package struct ProtocolState {
     }
 
     /// A shutdown offer of one side.
-    enum Offer { case none, made, answered }
+    enum Offer: Sendable { case none, made, answered }
 
     /// The version in which we ask, 1 or 2. Set it to 2 when the answer to `getPolicyInfo` says so, before the next request.
     package var clientVersion = 1
@@ -45,6 +45,8 @@ package struct ProtocolState {
 
     let limits: ProtocolLimits
     var decoder: FrameDecoder
+    /// The payload bytes of each of these, oldest first.
+    var unansweredLengths: [Int] = []
     var offer = Offer.none
     var peerOffer = Offer.none
     /// Whether a `P` has begun the answer to the oldest open request of ours, and whether we have asked to end it.
@@ -64,6 +66,8 @@ package struct ProtocolState {
         decoder = FrameDecoder(frameLength: limits.frameLength)
     }
 
+    /// Bytes of payloads that have come so far, those of frames under way included.
+    package var receivedBytes: Int64 { decoder.payloadBytes }
     /// Whether we have offered the shutdown.
     package var hasOffered: Bool { offer != .none }
     /// Whether the peer has offered the shutdown.

@@ -8,6 +8,9 @@
 /// never through a symbolic link. Returns a descriptor, or -1 with errno. O_CLOEXEC is added.
 int backup_open_beneath(int directory, const char *_Nonnull path, int flags, mode_t mode);
 
+/// The same for a directory with O_PATH: it need not be readable, and can only be looked into.
+int backup_open_place_beneath(int directory, const char *_Nonnull path);
+
 /// open(2) with O_TMPFILE: an unnamed file in the directory, open for writing and reading. Returns -1 with errno.
 int backup_open_unnamed(int directory, mode_t mode);
 
@@ -31,6 +34,12 @@ int backup_set_pipe_size(int descriptor, int size);
 
 /// ioctl(FIONREAD): the number of bytes that can be read at once, or -1 with errno.
 int backup_bytes_waiting(int descriptor);
+
+/// copy_file_range(2) from and to the descriptors' positions. Returns the bytes copied, or -1 with errno.
+long long backup_copy_range(int source, int target, unsigned long long count);
+
+/// SO_PEERCRED: the user id at the other end of a connected UNIX socket, or -1 with errno.
+long long backup_peer_user(int socket);
 
 /// ioctl(TIOCGWINSZ): the columns of a terminal, or -1 with errno.
 int backup_terminal_columns(int descriptor);

@@ -48,8 +48,8 @@ package struct ConfirmationAnswer: Sendable, Equatable {
         let reader = MessageReader(message: "the answer to confirmElements")
         let object = try reader.object(try reader.json(bytes, limits: limits))
         let form = TextForm.identifier(limits.idLength)
-        released = try reader.texts(object["released"], "released", form, atMost: limits.frameLength)
-        kept = try reader.texts(object["kept"], "kept", form, atMost: limits.frameLength)
+        released = try reader.texts(object["released"], "released", form)
+        kept = try reader.texts(object["kept"], "kept", form)
     }
 
     package var encoded: ByteBuffer {

@@ -110,7 +110,7 @@ struct MessageReader {
     }
 
     func texts(
-        _ value: JSONValue?, _ what: String, _ form: TextForm, atMost most: Int
+        _ value: JSONValue?, _ what: String, _ form: TextForm, atMost most: Int = .max
     ) throws(BackupError) -> [String] {
         let items = try list(value, what)
         guard items.count <= most else { throw malformed("\(what) has more than \(most) items") }
@@ -132,7 +132,7 @@ struct MessageReader {
 
 extension JSONValue {
     /// The text that goes into a frame.
-    var frame: ByteBuffer { ByteBuffer(string: canonicalText) }
+    var frame: ByteBuffer { ByteBuffer(bytes: canonicalBytes) }
 
     init(_ text: String?) { self = text.map { .string($0) } ?? .null }
 

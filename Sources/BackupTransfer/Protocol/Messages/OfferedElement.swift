@@ -33,7 +33,7 @@ package struct OfferedElement: Sendable, Equatable {
             source = try SourceURL(url)
             metadata = try ElementMetadata(info)
         } catch {
-            throw reader.malformed("the element \(id) cannot be used", cause: error)
+            throw reader.malformed("the element \(id.escapedForMessage) cannot be used", cause: error)
         }
         size = try reader.integer(object["size"], "size", in: 0...Int64.max)
         attributes = try reader.optionalObject(object["attributes"], "attributes")

@@ -1,0 +1,23 @@
+package import BackupModel
+import BackupSystem
+
+extension DefaultFileStorage {
+    package func openPartial(_ key: PartialKey) throws(BackupError) -> PartialFile {
+        try PartialFile.open(key, in: try partialPlace.directory(), isDurable: durability != .none)
+    }
+
+    /// Whether partial files can lie in the directory that was configured for them. Makes nothing that stays; a
+    /// directory that is missing is judged by the one it would be made in.
+    ///
+    /// - Throws: `configuration` when it is not on the storage's file system; what opening it meets.
+    package func checkPartialDirectory() throws(BackupError) { try partialPlace.check() }
+
+    package func removePartials(before date: Timestamp) throws(BackupError) -> Int {
+        var count = 0
+        for directory in partialPlace.existing() {
+            count += try PartialCleanup(directory).run(before: date)
+            try removeStaleArrivalLock(in: directory)
+        }
+        return count
+    }
+}

@@ -1,0 +1,132 @@
+import BackupModel
+import BackupSystem
+
+/// The files that one element of a group is made from: written in the directory for partial files, then given the element's
+/// names as further ones, so that nothing is lost when a name cannot be had.
+struct GroupFiles {
+    let element: PendingElement
+    private let place: Directory
+    private let dataName: String
+    private let infoName: String
+    /// Of the file with the bytes; 0 before ``write()``.
+    private(set) var inode: UInt64 = 0
+    /// Whether a partial file is reserved for this element.
+    private var hasTaken = false
+
+    /// - Parameters:
+    ///   - note: the name of the group's note.
+    ///   - number: of the element in the group.
+    init(_ element: PendingElement, in place: Directory, note: String, _ number: Int) {
+        self.element = element
+        infoName = GroupNote.temporaryName(note, number, "info")
+        self.place = place
+        dataName =
+            switch element.content {
+            case .bytes: GroupNote.temporaryName(note, number, "data")
+            case .partial(let file): file.key.dataName
+            }
+    }
+
+    private var dataPlace: Directory {
+        if case .partial(let file) = element.content { file.directory } else { place }
+    }
+
+    mutating func write() throws(BackupError) {
+        let text = Array(element.metadata.text.utf8)
+        guard text.count <= ElementMetadata.maximumSize else {
+            throw .metadataTooLarge(element.source, text.count)
+        }
+        switch element.content {
+        case .bytes(let bytes): inode = try Self.create(dataName, bytes, in: place)
+        case .partial(let file):
+            guard file.take() else { throw .partialTaken(element.source) }
+            hasTaken = true
+            inode = try file.descriptor.status().inode
+            // It gets its name by the one it has: that must be this very file.
+            guard try file.directory.status(dataName)?.inode == inode else { throw .partialTaken(element.source) }
+        }
+        try GroupSteps.passed("data written")
+        _ = try Self.create(infoName, text, in: place)
+        try GroupSteps.passed("info written")
+    }
+
+    /// - Returns: The inode number.
+    private static func create(_ name: String, _ bytes: [UInt8], in place: Directory) throws(BackupError) -> UInt64 {
+        let file = try place.createFile(name)
+        defer { file.close() }
+        try file.write(bytes)
+        return try file.status().inode
+    }
+
+    /// Makes both files durable.
+    func sync() throws(BackupError) {
+        let info = try place.openFile(infoName)
+        info.startWriteback(offset: 0, count: 0)
+        if case .partial(let file) = element.content {
+            try file.descriptor.sync()
+        } else {
+            try place.openFile(dataName).sync()
+        }
+        try info.sync()
+    }
+
+    /// What became of an attempt to give both files their names.
+    enum LinkOutcome {
+        case done
+        /// Somebody else has taken one of the names meanwhile.
+        case taken
+        case otherFileSystem
+    }
+
+    /// Gives both files the names of `id`. When it does not succeed, neither has one, if the file system lets us take it
+    /// back.
+    func link(as id: ElementID, in directory: Directory) throws(BackupError) -> LinkOutcome {
+        switch try dataPlace.link(dataName, to: directory, as: id.fileName("data")) {
+        case .done: break
+        case .taken: return .taken
+        case .otherFileSystem: return .otherFileSystem
+        }
+        do throws(BackupError) {
+            try GroupSteps.passed("data linked")
+            // A lock that a crashed deletion has left speaks of the one that had this name before. Seen after our .data is
+            // there: a deletion that begins now would find no element.
+            if try directory.status(id.fileName("lock")) == nil,
+                try place.link(infoName, to: directory, as: id.fileName("info")) == .done
+            {
+                try? GroupSteps.passed("info linked")
+                return .done
+            }
+        } catch {
+            try? directory.removeFile(id.fileName("data"))
+            throw error
+        }
+        try directory.removeFile(id.fileName("data"))
+        return .taken
+    }
+
+    /// Removes the names that the files had before they were an element's, or that of the failure.
+    ///
+    /// - Parameter isStored: whether a partial file has become an element; else it stays as it was.
+    mutating func tidy(isStored: Bool) {
+        try? place.removeFile(infoName)
+        switch element.content {
+        case .bytes: try? place.removeFile(dataName)
+        case .partial(let file):
+            guard hasTaken else { return }
+            hasTaken = false
+            if isStored {
+                file.removeNames()
+                file.close()
+            } else {
+                file.giveBack()
+            }
+        }
+    }
+}
+
+/// Lets tests look, and fail, between the steps of a group. Nobody else binds it.
+enum GroupSteps {
+    @TaskLocal static var observer: (@Sendable (_ step: String) throws(BackupError) -> Void)?
+
+    static func passed(_ step: String) throws(BackupError) { try observer?(step) }
+}

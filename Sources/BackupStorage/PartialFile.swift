@@ -1,0 +1,168 @@
+package import BackupModel
+package import BackupSystem
+import Synchronization
+
+/// A file that grows over several connections and becomes an element's data; with a note of its user's beside it.
+///
+/// Its holder has it alone: the lock is on the file with the bytes (`flock`) and ends with the process. One thread at a time
+/// may use it.
+package final class PartialFile: Sendable {
+    /// The largest note that ``checkpoint(_:)`` takes, in bytes.
+    package static let maximumNoteSize = 64 << 10
+
+    /// The file with the bytes, open for reading and writing; must not be asked after ``close()`` or ``discard()``, or
+    /// when the file has become an element.
+    package let descriptor: OwnedDescriptor
+    let key: PartialKey
+    let directory: Directory
+    private let isDurable: Bool
+    private let state: Mutex<State>
+
+    private struct State {
+        /// Bytes that the note may speak of; `nil` without a note.
+        var notedSize: Int64?
+        /// Whether a commit has it in its hands, or it was closed.
+        var isTaken = false
+    }
+
+    private init(
+        _ descriptor: OwnedDescriptor, _ key: PartialKey, _ directory: Directory, isDurable: Bool, notedSize: Int64?
+    ) {
+        self.descriptor = descriptor
+        self.key = key
+        self.directory = directory
+        self.isDurable = isDurable
+        state = Mutex(State(notedSize: notedSize))
+    }
+
+    /// Finds the file of `key`, or makes it.
+    ///
+    /// - Parameter isDurable: whether checkpoints sync.
+    /// - Throws: `busy` while somebody else holds it.
+    static func open(
+        _ key: PartialKey, in directory: Directory, isDurable: Bool
+    ) throws(BackupError) -> PartialFile {
+        while true {
+            let file = try directory.openOrCreateFile(key.dataName)
+            guard try file.tryLock() else { throw .partialBusy(file.name) }
+            let status = try file.status()
+            // Between open and lock its holder may have given it up, or made an element of it.
+            guard let named = try directory.status(key.dataName), named.inode == status.inode else { continue }
+            guard status.linkCount == 1 else {
+                // A crash left this name to an element's data: those must not be touched.
+                try directory.removeFile(key.noteName)
+                try directory.removeFile(key.dataName)
+                continue
+            }
+            let note = try PartialNote.read(key.noteName, in: directory, of: status)
+            return PartialFile(file, key, directory, isDurable: isDurable, notedSize: note?.size)
+        }
+    }
+
+    /// What ``checkpoint(_:)`` wrote last; `nil` for a new file, and where the note does not fit the file.
+    package func note() throws(BackupError) -> [UInt8]? {
+        try PartialNote.read(key.noteName, in: directory, of: try descriptor.status())?.bytes
+    }
+
+    /// Makes the bytes durable, then replaces the note: after a crash it never speaks of bytes that are not there.
+    ///
+    /// - Parameter note: at most ``maximumNoteSize`` bytes.
+    /// - Throws: `invalidValue` for a longer one; else what the disk says, and the note is the one before.
+    package func checkpoint(_ note: [UInt8]) throws(BackupError) {
+        guard note.count <= Self.maximumNoteSize else { throw .partialNoteTooLarge(note.count, Self.maximumNoteSize) }
+        if isDurable { try descriptor.sync() }
+        let status = try descriptor.status()
+        let text = PartialNote(inode: status.inode, size: status.size, bytes: note).encoded
+        try directory.replaceFile(key.noteName, with: text, durable: isDurable)
+        state.withLock { $0.notedSize = status.size }
+    }
+
+    /// Writes all bytes of `buffer` at `offset`, in bytes from the start.
+    package func write(_ buffer: UnsafeRawBufferPointer, at offset: Int64) throws(BackupError) {
+        try descriptor.write(buffer, at: offset)
+    }
+
+    /// Makes the file `size` bytes long, 0 or more. A note that may speak of bytes behind that is removed before.
+    package func truncate(to size: Int64) throws(BackupError) {
+        if let noted = state.withLock({ $0.notedSize }), size < noted {
+            try directory.removeFile(key.noteName)
+            if isDurable { try directory.sync() }
+            state.withLock { $0.notedSize = nil }
+        }
+        try descriptor.truncate(to: size)
+    }
+
+    /// Gives it up and keeps it for later; does nothing the second time.
+    package func close() {
+        state.withLock { $0.isTaken = true }
+        descriptor.close()
+    }
+
+    /// Gives it up and removes bytes and note; does nothing after ``close()``.
+    package func discard() {
+        guard descriptor.isOpen else { return }
+        removeNames()
+        close()
+    }
+
+    // MARK: - For the storage that makes an element of it
+
+    /// Reserves it for one commit; `false` if another has it, or it is closed.
+    func take() -> Bool {
+        state.withLock { state in
+            if state.isTaken { return false }
+            state.isTaken = true
+            return true
+        }
+    }
+
+    /// Ends the reservation after a failure.
+    func giveBack() { state.withLock { $0.isTaken = false } }
+
+    /// Removes the names it has as a partial file. What stays is removed by whoever meets it next.
+    func removeNames() {
+        // The note first: bytes without a note are of no harm.
+        try? directory.removeFile(key.noteName)
+        try? directory.removeFile(key.dataName)
+    }
+}
+
+/// What the file with the note says: to which bytes it belongs, and what the user of the partial file wrote.
+struct PartialNote {
+    /// Of the file with the bytes.
+    let inode: UInt64
+    /// Bytes that were durable before the note was.
+    let size: Int64
+    let bytes: [UInt8]
+
+    /// One line of JSON, then the bytes.
+    var encoded: [UInt8] { Array("{\"inode\": \(inode), \"size\": \(size)}\n".utf8) + bytes }
+
+    init(inode: UInt64, size: Int64, bytes: [UInt8]) {
+        self.inode = inode
+        self.size = size
+        self.bytes = bytes
+    }
+
+    /// The note `name` of the file with this status; `nil` if there is none that fits.
+    static func read(
+        _ name: String, in directory: Directory, of status: FileStatus
+    ) throws(BackupError) -> PartialNote? {
+        let text: [UInt8]?
+        do throws(BackupError) {
+            text = try directory.readFileIfPresent(name, limit: PartialFile.maximumNoteSize + 256)
+        } catch {
+            // Whatever lies there is no note: the file is begun anew.
+            guard error.code == .damaged || error.code == .untrusted else { throw error }
+            return nil
+        }
+        guard let text, let end = text.firstIndex(of: UInt8(ascii: "\n")),
+            let object = try? JSONParser.parse(
+                String(decoding: text[..<end], as: UTF8.self), limits: .init(size: 256, depth: 2)
+            ).objectValue,
+            case .number(let digits) = object["inode"], let inode = UInt64(digits), inode == status.inode,
+            let size = object["size"]?.integerValue, (0...status.size).contains(size)
+        else { return nil }
+        return PartialNote(inode: inode, size: size, bytes: Array(text[text.index(after: end)...]))
+    }
+}

@@ -1,0 +1,464 @@
+package import BackupModel
+import BackupSystem
+package import NIOCore
+import Synchronization
+
+/// One connection to another agent: sends our requests, gives the peer's requests to a handler, and keeps the rules of the
+/// protocol in both directions.
+package final class PeerConnection: Sendable {
+    /// What a connection may use, and for how long it may be silent.
+    package struct Limits: Sendable {
+        package var protocolLimits = ProtocolLimits()
+        /// Seconds without a request in either direction after which the connection is closed.
+        package var idleTimeout = TimeSpan(seconds: 600)
+        /// Seconds without progress while the peer owes an answer, or does not take what it asked for, after which the
+        /// connection is closed. Progress is a whole message, or 4096 bytes of one.
+        package var stallTimeout = TimeSpan(seconds: 300)
+
+        /// The newest version of the protocol that is spoken: 1 or 2.
+        package var maximumVersion = 2
+
+        package init() {}
+    }
+
+    private struct State {
+        var machine: ProtocolState
+        /// Who takes the answers to our open requests, oldest first.
+        var consumers: [any AnswerConsumer] = []
+        /// Places of requests that are about to be sent.
+        var reservedSlots = 0
+        var slotWaiters: [CheckedContinuation<Void, Never>] = []
+        var shutdownWaiters: [CheckedContinuation<Void, Never>] = []
+        var isShutdownAnswered = false
+        var abortRequested = false
+        var failure: BackupError?
+        /// Whether the link or the peer's silence ended it, and not something that is wrong here.
+        var isBroken = false
+        var silence = SilenceClock()
+        /// Bytes that were written since the event loop was last known to have seen them.
+        var unseenBytes = 0
+
+        func hasFreeSlot(_ limits: ProtocolLimits) -> Bool {
+            machine.openRequests + reservedSlots < (machine.clientVersion >= 2 ? limits.openRequests : 1)
+        }
+
+        /// Who may go on now that a request has been answered; the place is reserved.
+        mutating func nextWaiter(_ limits: ProtocolLimits) -> CheckedContinuation<Void, Never>? {
+            guard !slotWaiters.isEmpty, hasFreeSlot(limits) else { return nil }
+            reservedSlots += 1
+            return slotWaiters.removeFirst()
+        }
+    }
+
+    /// What the peer has asked and nobody has answered yet; as many as the protocol allows.
+    private enum Work: Sendable {
+        case request(ByteBuffer)
+        case shutdown
+    }
+
+    private static let unseenBytes = 256 << 10
+
+    private let channel: any Channel
+    private let gate: WritabilityGate
+    private let state: Mutex<State>
+    package let limits: Limits
+    private let limiter: RateLimiter?
+
+    init(_ channel: any Channel, gate: WritabilityGate, limits: Limits, limiter: RateLimiter?) {
+        self.channel = channel
+        self.gate = gate
+        self.limits = limits
+        self.limiter = limiter
+        state = Mutex(State(machine: ProtocolState(limits: limits.protocolLimits)))
+    }
+
+    // MARK: - Our requests
+
+    /// The version in which we may ask.
+    package var clientVersion: Int { state.withLock { $0.machine.clientVersion } }
+    package func setClientVersion(_ version: Int) { state.withLock { $0.machine.clientVersion = version } }
+    /// The largest number of requests that may be open at once.
+    package var window: Int { clientVersion >= 2 ? limits.protocolLimits.openRequests : 1 }
+
+    /// Sends a request whose answer is one frame, and waits for it.
+    ///
+    /// - Throws: what ended the connection; a refusal of the peer as `remoteRefused`.
+    package func ask(_ request: PeerRequest) async throws(BackupError) -> ByteBuffer {
+        let payload = try request.encoded()
+        await reserveSlot()
+        let result = await withCheckedContinuation { continuation in
+            let consumer = SingleAnswer(continuation)
+            do throws(BackupError) { try send(payload, consumer) } catch {
+                continuation.resume(returning: .failure(.broken(error)))
+            }
+        }
+        switch result {
+        case .success(let answer): return answer
+        case .failure(.broken(let error)): throw error
+        case .failure(.refused(let failure)): throw .remoteRefused(failure)
+        }
+    }
+
+    /// Sends a request as soon as one more may be open, and returns; `consumer` gets the answer.
+    package func send(_ request: PeerRequest, to consumer: any AnswerConsumer) async throws(BackupError) {
+        let payload = try request.encoded()
+        await reserveSlot()
+        try send(payload, consumer)
+    }
+
+    /// Sends in the place that ``reserveSlot()`` has reserved.
+    private func send(_ payload: ByteBuffer, _ consumer: any AnswerConsumer) throws(BackupError) {
+        try write { state, out throws(BackupError) in
+            state.reservedSlots -= 1
+            try state.machine.sendRequest(payload, into: &out)
+            state.consumers.append(consumer)
+        }
+    }
+
+    /// Waits until one more request may be open, and reserves its place.
+    private func reserveSlot() async {
+        await withCheckedContinuation { continuation in
+            let mayGo = state.withLock { state in
+                if state.hasFreeSlot(limits.protocolLimits) || state.failure != nil {
+                    state.reservedSlots += 1
+                    return true
+                }
+                state.slotWaiters.append(continuation)
+                return false
+            }
+            if mayGo { continuation.resume() }
+        }
+    }
+
+    /// Asks the peer to end the stream that it is sending.
+    package func abortStream() throws(BackupError) {
+        try write { state, out throws(BackupError) in try state.machine.sendAbort(into: &out) }
+    }
+
+    /// Says that no more requests come, and waits until the peer knows it.
+    package func offerShutdown() async throws(BackupError) {
+        try write { state, out throws(BackupError) in
+            guard !state.machine.hasOffered else { return }
+            try state.machine.offerShutdown(into: &out)
+        }
+        await withCheckedContinuation { continuation in
+            let isDone = state.withLock { state in
+                if state.isShutdownAnswered || state.failure != nil { return true }
+                state.shutdownWaiters.append(continuation)
+                return false
+            }
+            if isDone { continuation.resume() }
+        }
+        // Once it is answered, the end of the connection is nobody's fault.
+        if let failure = state.withLock({ $0.isShutdownAnswered ? nil : $0.failure }) { throw failure }
+    }
+
+    // MARK: - Answers of ours
+
+    var serverVersion: Int { state.withLock { $0.machine.serverVersion } }
+    func setServerVersion(_ version: Int) { state.withLock { $0.machine.serverVersion = version } }
+
+    func respond(_ payload: ByteBuffer) throws(BackupError) {
+        try write { state, out throws(BackupError) in try state.machine.respond(payload, into: &out) }
+    }
+
+    func endStream() throws(BackupError) {
+        try write { state, out throws(BackupError) in
+            state.abortRequested = false
+            try state.machine.endStream(into: &out)
+        }
+    }
+
+    func respondFailure(_ failure: RemoteFailure) throws(BackupError) {
+        let payload = failure.encoded
+        try write { state, out throws(BackupError) in
+            state.abortRequested = false
+            try state.machine.respondFailure(payload, into: &out)
+        }
+    }
+
+    func sendPart(_ bytes: ByteBuffer) async throws(BackupError) -> Bool {
+        var rest = bytes
+        while let piece = rest.readSlice(length: min(rest.readableBytes, await pieceLength)) {
+            guard try await sendPiece(piece) else { return false }
+            if rest.readableBytes == 0 { return true }
+        }
+        return true
+    }
+
+    /// Bytes that a limit lets through within a second or so. A frame of a quarter of a megabyte would take an hour on a
+    /// slow line, and the peer would take the silence for a broken one.
+    private var pieceLength: Int { get async { await limiter?.comfortableLength ?? .max } }
+
+    /// Waits until the limit lets `count` bytes through. To wait for that is no silence of the peer.
+    private func throttle(_ count: Int) async {
+        guard let limiter else { return }
+        var rest = count
+        while rest > 0, state.withLock({ $0.failure == nil }) {
+            let piece = min(rest, await limiter.comfortableLength)
+            await limiter.take(piece)
+            rest -= piece
+            state.withLock { $0.silence.madeProgress() }
+        }
+    }
+
+    private func sendPiece(_ bytes: ByteBuffer) async throws(BackupError) -> Bool {
+        await throttle(bytes.readableBytes)
+        try write { state, out throws(BackupError) in
+            try state.machine.beginPart(length: bytes.readableBytes, into: &out)
+        } then: {
+            bytes
+        }
+        await waitForRoom()
+        return try state.withLock { state throws(BackupError) in
+            if let failure = state.failure { throw failure }
+            return !state.abortRequested
+        }
+    }
+
+    /// Writes what `body` composes. Order on the wire is the order of the calls: both happen under the lock.
+    private func write(
+        _ body: (inout State, inout ByteBuffer) throws(BackupError) -> Void, then payload: () -> ByteBuffer? = { nil }
+    ) throws(BackupError) {
+        try state.withLock { state throws(BackupError) in
+            if let failure = state.failure { throw failure }
+            var out = ByteBuffer()
+            try body(&state, &out)
+            let rest = payload()
+            if out.readableBytes > 0 {
+                state.silence.madeProgress()
+                state.unseenBytes += out.readableBytes + (rest?.readableBytes ?? 0)
+                if let rest {
+                    channel.write(out, promise: nil)
+                    channel.writeAndFlush(rest, promise: nil)
+                } else {
+                    channel.writeAndFlush(out, promise: nil)
+                }
+            }
+        }
+    }
+
+    /// Returns when the peer has taken enough of what was written, or the connection is closed: without this a peer that
+    /// asks and does not read would fill the memory with its answers.
+    private func waitForRoom() async {
+        let isLoopBehind = state.withLock { state in
+            guard state.unseenBytes >= Self.unseenBytes else { return false }
+            state.unseenBytes = 0
+            return true
+        }
+        // Writes pass through the loop, which opens and closes the gate.
+        if isLoopBehind { try? await channel.eventLoop.submit {}.get() }
+        guard !gate.isOpen else { return }
+        state.withLock { $0.silence.waitsForRoom = true }
+        await gate.wait()
+        state.withLock { $0.silence.waitsForRoom = false }
+    }
+
+    // MARK: - The work of a connection
+
+    /// Reads until both sides have said that they are done, or something ends the connection.
+    ///
+    /// - Throws: why it ended, if not by agreement.
+    func run(
+        _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, _ handler: any RequestHandler
+    ) async throws(BackupError) {
+        let (work, feed) = AsyncStream.makeStream(of: Work.self)
+        let failure = await withTaskGroup(of: BackupError?.self) { group in
+            group.addTask {
+                do throws(BackupError) {
+                    try await self.read(inbound, feed)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            group.addTask {
+                defer { feed.finish() }
+                do throws(BackupError) {
+                    try await self.serve(work, handler)
+                    return nil
+                } catch {
+                    return error
+                }
+            }
+            let watch = Task { await self.watch() }
+            // The first error is the reason; what the other side of the connection then meets is its consequence.
+            var first: BackupError?
+            while let result = await group.next() {
+                if let result, first == nil { first = result }
+                if result != nil || first != nil {
+                    self.fail(first ?? .connectionClosed())
+                    feed.finish()
+                    self.channel.close(promise: nil)
+                }
+            }
+            watch.cancel()
+            return first
+        }
+        await handler.close()
+        let reason = state.withLock { $0.failure } ?? failure
+        fail(reason ?? .connectionClosed())
+        await endConsumers()
+        if let reason { throw reason }
+    }
+
+    private func read(
+        _ inbound: NIOAsyncChannelInboundStream<ByteBuffer>, _ feed: AsyncStream<Work>.Continuation
+    ) async throws(BackupError) {
+        defer { feed.finish() }
+        var events: [ProtocolState.Event] = []
+        do {
+            for try await bytes in inbound {
+                state.withLock { $0.silence.beginWork() }
+                await throttle(bytes.readableBytes)
+                try state.withLock { state throws(BackupError) in
+                    try state.machine.receive(bytes) { events.append($0) }
+                    state.silence.received(upTo: state.machine.receivedBytes, hasEnded: events.contains(where: \.isEnd))
+                }
+                for event in events {
+                    if try await handle(event, feed) { return }
+                }
+                events.removeAll(keepingCapacity: true)
+                state.withLock { $0.silence.endWork() }
+            }
+            try state.withLock { state throws(BackupError) in
+                if let failure = state.failure { throw failure }
+                do throws(BackupError) { try state.machine.receiveEnd() } catch {
+                    state.isBroken = true
+                    throw error
+                }
+            }
+        } catch let error as BackupError {
+            throw error
+        } catch {
+            throw state.withLock { state in
+                if let failure = state.failure { return failure }
+                state.isBroken = true
+                return .connectionBroken(error)
+            }
+        }
+    }
+
+    /// Returns whether the connection is finished.
+    private func handle(
+        _ event: ProtocolState.Event, _ feed: AsyncStream<Work>.Continuation
+    ) async throws(BackupError) -> Bool {
+        switch event {
+        case .request(let payload): feed.yield(.request(payload))
+        case .shutdownOffered: feed.yield(.shutdown)
+        case .part(let bytes):
+            // The state machine has checked that a request is open.
+            if let consumer = state.withLock({ $0.consumers.first }) { try await consumer.part(bytes) }
+        case .response(let payload): try await end(.success(payload))
+        case .failure(let payload): try await end(.failure(.refused(try RemoteFailure(parsing: payload))))
+        case .abortRequested: state.withLock { $0.abortRequested = true }
+        case .shutdownAnswered:
+            let waiting = state.withLock { state in
+                state.isShutdownAnswered = true
+                defer { state.shutdownWaiters = [] }
+                return state.shutdownWaiters
+            }
+            for continuation in waiting { continuation.resume() }
+        case .finished:
+            await flush()
+            return true
+        }
+        // Our answer to the peer's offer may have been the last thing missing.
+        return state.withLock { $0.machine.isFinished }
+    }
+
+    private func end(_ result: Result<ByteBuffer, AnswerError>) async throws(BackupError) {
+        let (consumer, waiter) = state.withLock { state in
+            (
+                state.consumers.isEmpty ? nil : state.consumers.removeFirst(),
+                state.nextWaiter(limits.protocolLimits)
+            )
+        }
+        waiter?.resume()
+        try await consumer?.end(result)
+    }
+
+    private func serve(_ work: AsyncStream<Work>, _ handler: any RequestHandler) async throws(BackupError) {
+        for await item in work {
+            switch item {
+            case .shutdown:
+                let isFinished = try state.withLock { state throws(BackupError) in
+                    var out = ByteBuffer()
+                    try state.machine.answerShutdown(into: &out)
+                    channel.writeAndFlush(out, promise: nil)
+                    return state.machine.isFinished
+                }
+                if isFinished {
+                    // The reader waits for bytes that do not come: all is said.
+                    await flush()
+                    channel.close(promise: nil)
+                }
+                return
+            case .request(let payload):
+                do throws(BackupError) {
+                    try await handler.handle(payload, Responder(connection: self))
+                } catch {
+                    guard serverVersion >= 2, state.withLock({ $0.failure == nil }) else { throw error }
+                    try respondFailure(RemoteFailure(error))
+                }
+                await waitForRoom()
+            }
+        }
+    }
+
+    /// Returns when the kernel has all that was written: an empty write is done when all before it are.
+    private func flush() async { try? await channel.writeAndFlush(ByteBuffer()) }
+
+    /// Ends the connection when nothing happens for too long.
+    private func watch() async {
+        while !Task.isCancelled {
+            try? await Task.sleep(for: .milliseconds(500))
+            let verdict = state.withLock { state in
+                let machine = state.machine
+                // Until we offer the shutdown it is our turn to ask.
+                return state.silence.verdict(
+                    isOwed: machine.openRequests > 0, owes: machine.unanswered > 0 || !machine.hasOffered, limits)
+            }
+            if let verdict {
+                state.withLock { state in
+                    if state.failure == nil { state.isBroken = true }
+                }
+                fail(verdict)
+                channel.close(promise: nil)
+                return
+            }
+        }
+    }
+
+    /// Whether the link broke, or the peer fell silent; `false` while nothing is wrong, and when this side ended it.
+    package var isBroken: Bool { state.withLock { $0.isBroken } }
+
+    /// Ends the connection for this reason.
+    package func cancel(_ reason: BackupError) async {
+        fail(reason)
+        channel.close(promise: nil)
+    }
+
+    /// Keeps the first reason, and lets everybody know who waits for a place.
+    private func fail(_ error: BackupError) {
+        let waiters = state.withLock { state in
+            if state.failure == nil { state.failure = error }
+            defer {
+                state.slotWaiters = []
+                state.shutdownWaiters = []
+            }
+            return state.slotWaiters + state.shutdownWaiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Lets everybody know who waits for an answer. Only when nothing is read any more: a consumer is never called from
+    /// two sides at once.
+    private func endConsumers() async {
+        let (consumers, reason) = state.withLock { state in
+            defer { state.consumers = [] }
+            return (state.consumers, state.failure ?? .connectionClosed())
+        }
+        for consumer in consumers { try? await consumer.end(.failure(.broken(reason))) }
+    }
+}

@@ -1,0 +1,173 @@
+import BackupModel
+import BackupStorage
+import BackupSystem
+import Synchronization
+
+/// Decides for each offered element whether it is fetched, is here already, or is refused. Trusts nothing of the offer
+/// that it can check. ``judge(_:_:size:)`` blocks, and is called by one at a time; the others never wait for the disk.
+final class ArrivalJudge: Sendable {
+    enum Verdict: Sendable {
+        case fetch(local: SourceURL)
+        /// The same element is stored here: with these bytes.
+        case present(ElementID, sha512: [UInt8], size: Int64)
+        /// The same element is stored here, and must not be confirmed: it may be on its way out.
+        case presentForNow
+        /// Another connection is fetching it, or it was offered twice.
+        case underWay
+        /// The filter of this side does not want it; nothing to speak of.
+        case unwanted
+        case refused(BackupError)
+    }
+
+    private struct State {
+        var usedBytes: Int64 = 0
+        var usedElements: Int64 = 0
+        /// Elements of this round that are on their way, and the bytes that are set aside for each.
+        var expected: [ArrivalKey: Int64] = [:]
+        /// Elements that did not come, where their followers must not come either.
+        var failed: Set<ArrivalKey> = []
+    }
+
+    private let mayRelease: @Sendable (StoredElement) -> Bool
+    private let policy: ReceiverPolicy
+    private let clock: any WallClock
+    private let registry: ArrivalRegistry
+    private let here: PresentElements
+    private let state = Mutex(State())
+
+    init(_ environment: TransferEnvironment, _ policy: ReceiverPolicy) {
+        mayRelease = environment.mayRelease
+        clock = environment.clock
+        registry = environment.arrivals
+        here = PresentElements(environment.storage)
+        self.policy = policy
+    }
+
+    /// Counts what is there already, where a quota asks for it. Blocking.
+    func prepare() throws(BackupError) {
+        guard policy.quotaBytes != nil || policy.quotaElements != nil else { return }
+        let pattern = try policy.prefix.map { prefix throws(BackupError) in try SourcePattern("\(prefix)/**") }
+        let (bytes, elements) = try here.count(pattern)
+        state.withLock { state in
+            state.usedBytes = bytes
+            state.usedElements = elements
+        }
+    }
+
+    /// - Parameter size: `nil` where the peer does not say it before the bytes (version 1).
+    func judge(_ source: SourceURL, _ metadata: ElementMetadata, size: Int64?) -> Verdict {
+        do throws(BackupError) {
+            guard policy.filter.passes(source, metadata, size: size ?? 0, now: clock.now()) else { return .unwanted }
+            let local = try policy.localSource(source)
+            if let size, let maximum = policy.maximumElementSize, size > maximum {
+                throw .elementTooLarge(source, size, maximum)
+            }
+            try checkTruth(source, metadata)
+            try policy.checkSignature?(metadata)
+            try here.turn(to: local)
+            let key = ArrivalKey(local, metadata)
+            // Before the look: what another connection stores meanwhile is seen by it.
+            guard registry.claim(key, for: self) else { return .underWay }
+            var isFetched = false
+            defer { if !isFetched { registry.release(key, of: self) } }
+            if let present = try here.find(metadata, size: size) {
+                let element = StoredElement(id: present.id, metadata: metadata, size: present.size)
+                guard !mayRelease(element) else { return .presentForNow }
+                return .present(present.id, sha512: present.sha512, size: present.size)
+            }
+            if policy.requireChain, let verdict = missingPredecessor(source, local, metadata) { return verdict }
+            try reserve(key, source, size ?? 0)
+            isFetched = true
+            return .fetch(local: local)
+        } catch {
+            return .refused(error)
+        }
+    }
+
+    /// An element that said nothing of itself by which it could be found is here already, with these very bytes.
+    /// Blocking.
+    func twin(_ metadata: ElementMetadata, _ sha512: [UInt8], size: Int64) throws(BackupError) -> ElementID? {
+        try here.twin(metadata, sha512, size: size)
+    }
+
+    /// Whether what comes before the element in its chain was expected in this round and did not come.
+    func lacksPredecessor(_ local: SourceURL, _ metadata: ElementMetadata) -> Bool {
+        guard policy.requireChain, let predecessor = metadata.predecessor else { return false }
+        return state.withLock { $0.failed.contains(ArrivalKey(local, uuid: predecessor)) }
+    }
+
+    /// Notes what was stored.
+    func stored(_ metadata: ElementMetadata, as id: ElementID, size: Int64) {
+        state.withLock { state in
+            state.usedBytes &+= size - (state.expected.removeValue(forKey: ArrivalKey(id.source, metadata)) ?? size)
+        }
+        here.insert(metadata, id)
+        registry.stored(metadata, as: id, size: size, by: self)
+    }
+
+    /// Another round has stored it.
+    func storedElsewhere(_ metadata: ElementMetadata, as id: ElementID, size: Int64) {
+        state.withLock { state in
+            state.usedBytes &+= size
+            state.usedElements += 1
+        }
+        here.insert(metadata, id)
+    }
+
+    /// Gives back what was set aside for an element which did not come.
+    func failed(_ local: SourceURL, _ metadata: ElementMetadata) {
+        let key = ArrivalKey(local, metadata)
+        state.withLock { state in
+            guard let size = state.expected.removeValue(forKey: key) else { return }
+            state.usedBytes &-= size
+            state.usedElements -= 1
+            if policy.requireChain { state.failed.insert(key) }
+        }
+        registry.release(key, of: self)
+    }
+
+    /// The most bytes that an element of unknown size may have now.
+    var sizeLimit: Int64 {
+        let room = state.withLock { state in
+            policy.quotaBytes.map { max(0, $0 &- state.usedBytes) } ?? .max
+        }
+        return min(policy.maximumElementSize ?? .max, policy.filter.maximumSize ?? .max, room)
+    }
+
+    private func checkTruth(_ source: SourceURL, _ metadata: ElementMetadata) throws(BackupError) {
+        // A day ahead is a clock in the wrong zone; more would win every comparison of times for years.
+        guard metadata.timestamp <= clock.now() + TimeSpan(seconds: 86400) else {
+            throw .timeAhead(source, metadata.timestamp)
+        }
+        if let uuid = metadata.uuid, uuid == metadata.predecessor { throw .ownPredecessor(source) }
+        // The UUID is made of time, source, checksum and predecessor: none of them can be another's.
+        let id = ElementID(source: source, digits: metadata.timestamp.digits, serial: nil, type: metadata.type)
+        try StoredElement(id: id, metadata: metadata, size: 0).checkIdentity()
+    }
+
+    private func missingPredecessor(
+        _ source: SourceURL, _ local: SourceURL, _ metadata: ElementMetadata
+    ) -> Verdict? {
+        guard let predecessor = metadata.predecessor else { return nil }
+        let key = ArrivalKey(local, uuid: predecessor)
+        if state.withLock({ $0.expected[key] != nil }) || here.contains(predecessor) { return nil }
+        // Another connection brings it; this one waits for the next round.
+        return registry.isClaimed(key) ? .underWay : .refused(.predecessorMissing(source, predecessor))
+    }
+
+    /// Sums wrap around only where no quota asks for them.
+    private func reserve(_ key: ArrivalKey, _ source: SourceURL, _ size: Int64) throws(BackupError) {
+        try state.withLock { state throws(BackupError) in
+            let (bytes, overflow) = state.usedBytes.addingReportingOverflow(size)
+            if let quota = policy.quotaBytes, overflow || bytes > quota {
+                throw .quotaExceeded(source, "\(quota) bytes")
+            }
+            if let quota = policy.quotaElements, state.usedElements + 1 > quota {
+                throw .quotaExceeded(source, "\(quota) elements")
+            }
+            state.usedBytes = overflow ? .max : bytes
+            state.usedElements += 1
+            state.expected[key] = size
+        }
+    }
+}

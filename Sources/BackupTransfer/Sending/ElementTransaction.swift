@@ -1,0 +1,101 @@
+import BackupModel
+import BackupStorage
+import BackupSystem
+import NIOCore
+
+/// A transfer in version 1: one element after the other, each confirmed by asking for the next.
+final class ElementTransaction {
+    private let policy: any SenderPolicy
+    private let context: TransferContext
+    private let environment: TransferEnvironment
+    private let walk: OfferWalk
+    private var waiting: ArraySlice<Offer> = []
+    private var current: Offer?
+    /// The bytes of the current element, held open: version 1 has no word for an element that vanished.
+    private var reader: ElementReader?
+    /// Whether the peer was told what the current element is: before that it cannot know whether it holds it.
+    private var isKnown = false
+
+    init(_ policy: any SenderPolicy, _ context: TransferContext, _ environment: TransferEnvironment) {
+        self.policy = policy
+        self.context = context
+        self.environment = environment
+        let (agent, observer) = (context.agent, environment.observer)
+        walk = OfferWalk(environment.storage, policy, agent: agent, now: environment.clock.now()) {
+            observer.transferDid(.problem(agent, $0, $1))
+        }
+    }
+
+    func stop() {
+        walk.stop()
+        takeReader()?.close()
+    }
+
+    /// The bytes of the current element from their start; `nil` when they were taken already.
+    func takeReader() -> ElementReader? {
+        defer { reader = nil }
+        return reader
+    }
+
+    /// - Parameter isStored: the peer holds the element that was current until now.
+    /// - Returns: whether there is one more.
+    func advance(isStored: Bool) async throws(BackupError) -> Bool {
+        takeReader()?.close()
+        if isStored, isKnown, let current { try await confirm(current) }
+        isKnown = false
+        current = nil
+        while true {
+            if waiting.isEmpty { waiting = try await walk.next()[...] }
+            guard let next = waiting.popFirst() else { return false }
+            // An original ends at an element without bytes, and the whole transfer with it.
+            guard next.element.size > 0, let reader = try await open(next.element) else { continue }
+            self.reader = reader
+            current = next
+            return true
+        }
+    }
+
+    /// `nil` for an element that has vanished or cannot be read: the transfer goes on without it.
+    private func open(_ element: StoredElement) async throws(BackupError) -> ElementReader? {
+        let (environment, agent, limits) = (environment, context.agent, context.limits.protocolLimits)
+        return try await environment.blocking { () -> ElementReader? in
+            do throws(BackupError) {
+                // Metadata that fit into no frame would end the connection in every round.
+                _ = try ElementInfoAnswer(source: element.id.source, metadata: element.metadata).encoded(limits: limits)
+                try environment.storage.checkUnchanged(element)
+                return try ElementReader(environment.storage, element, offset: 0)
+            } catch {
+                if error.code != .notFound { environment.observer.transferDid(.problem(agent, element.id, error)) }
+                return nil
+            }
+        }
+    }
+
+    func currentElement() throws(BackupError) -> StoredElement {
+        guard let current else { throw .noCurrentElement() }
+        return current.element
+    }
+
+    func info() throws(BackupError) -> ByteBuffer {
+        guard let element = current?.element else { return ElementInfoAnswer.none }
+        isKnown = true
+        return try ElementInfoAnswer(source: element.id.source, metadata: element.metadata)
+            .encoded(limits: context.limits.protocolLimits)
+    }
+
+    private func confirm(_ offer: Offer) async throws(BackupError) {
+        let id = offer.element.id
+        guard context.checkReceipt == nil else {
+            // Version 1 has no receipts: nothing is released on its word.
+            environment.observer.transferDid(.confirmationRefused(context.agent, id, .receiptMissing(id)))
+            return
+        }
+        let (policy, agent, storage) = (policy, context.agent, environment.storage)
+        let confirmed = ConfirmedElement(offer.element, receipt: nil)
+        let outcomes = try await environment.blocking { () -> [ConfirmationOutcome] in
+            do throws(BackupError) { try storage.checkUnchanged(confirmed.element) } catch { return [.refused(error)] }
+            return policy.applyPolicy([confirmed], by: agent)
+        }
+        for outcome in outcomes { _ = context.report(outcome, id, environment) }
+    }
+}

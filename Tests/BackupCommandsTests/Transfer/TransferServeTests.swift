@@ -1,0 +1,180 @@
+import BackupTestKit
+import Foundation
+import Testing
+
+extension CommandTests {
+    /// The service, its sockets, and who may use them.
+    @Suite struct TransferServeTests {
+        @Test func aSecondServiceIsRefused() throws {
+            try withMachines { directory in
+                let a = try TransferPullTests.source(directory)
+                try withServices(a) {
+                    expectRefusal(
+                        try a.gb("transfer", "serve"), 75, "another transfer service works with \(a.path("state"))",
+                        "gb transfer status")
+                    // Nor one with another state on the same socket.
+                    let c = try Machine(
+                        "c", in: directory,
+                        transfer: "listeners: [{ agent: b, path: \(a.socket("b")), sender: { policy: keep } }]")
+                    expectRefusal(try c.gb("transfer", "serve"), 75, "somebody listens on \(a.socket("b")) already")
+                    let b = try Machine("b", in: directory)
+                    try b.good("transfer", "pull", "--socket", a.socket("b"))
+                }
+            }
+        }
+
+        @Test func withNothingToDoItDoesNotStart() throws {
+            try withMachines { directory in
+                let a = try Machine("a", in: directory)
+                expectRefusal(try a.gb("transfer", "serve"), 78, "there is nothing to serve", a.configuration)
+                try a.configure("peers: [{ agent: b, socket: /x, receiver: { policy: store } }]")
+                expectRefusal(try a.gb("transfer", "serve"), 78, "no peer with `every` or `at`")
+            }
+        }
+
+        @Test(arguments: [SIGTERM, SIGINT]) func itSaysThatItIsReadyAndThatItEnds(signal: CInt) throws {
+            try withMachines { directory in
+                let a = try TransferPullTests.source(directory)
+                let service = try ServiceRun(a)
+                #expect(directory.exists("a/run/b.socket"))
+                service.process.signal(signal)
+                #expect(service.notices.wait(for: "STOPPING=1"))
+                service.stop(signal)
+                #expect(directory.names("a/run") == [], "no socket stays behind")
+            }
+        }
+
+        @Test func aStaleSocketIsReplacedAndAnythingElseIsNot() throws {
+            try withMachines { directory in
+                let a = try TransferPullTests.source(directory)
+                let first = try ServiceRun(a)
+                first.stop(SIGKILL)
+                #expect(directory.names("a/run") == ["b.socket", "control.socket"])
+                let b = try Machine("b", in: directory)
+                try withServices(a) { try b.good("transfer", "pull", "--socket", a.socket("b")) }
+                try directory.write("a/run/b.socket", "mine\n")
+                expectRefusal(try a.gb("transfer", "serve"), 1, "\(a.socket("b")) is there already, and is no socket")
+                #expect(try directory.read("a/run/b.socket") == Array("mine\n".utf8))
+            }
+        }
+
+        @Test func socketsHaveTheModeAndOwnerOfTheirListener() throws {
+            try withMachines { directory in
+                let a = try Machine("a", in: directory)
+                let group = geteuid() == 0 ? "owner: 65534, group: \"65533\"" : "owner: \(getuid())"
+                try a.configure(
+                    """
+                    listeners:
+                      - { agent: b, path: \(a.socket("b")), sender: { policy: keep } }
+                      - { agent: c, path: \(a.socket("c")), mode: "0660", \(group), sender: { policy: keep } }
+                    """)
+                try withServices(a) {
+                    let found = try runTool(
+                        "stat", "-c", "%a %u %g", "b.socket", "c.socket", "control.socket", directory: a.path("run"))
+                    let own = "\(getuid()) \(getgid())"
+                    let given = geteuid() == 0 ? "65534 65533" : own
+                    #expect(found.lines == ["600 \(own)", "660 \(given)", "600 \(own)"])
+                }
+                try a.configure(
+                    "listeners: [{ agent: b, path: \(a.socket("b")), group: no-such-group, sender: { policy: keep } }]")
+                expectRefusal(try a.gb("transfer", "serve"), 78, "there is no group \"no-such-group\"")
+            }
+        }
+
+        /// The kernel says who connects; the name that a peer gives itself counts for nothing.
+        @Test(.enabled(if: geteuid() == 0, "only root can be somebody else")) func otherUsersAreKeptOut() throws {
+            try withMachines { directory in
+                let a = try Machine("a", in: directory)
+                try a.configure(
+                    """
+                    listeners:
+                      - { agent: b, path: \(a.socket("b")), sender: { policy: keep } }
+                      - { agent: c, path: \(a.socket("c")), mode: "0666", allowed_uids: [0], sender: { policy: keep } }
+                      - { agent: d, path: \(a.socket("d")), mode: "0666", allowed_uids: [0, 65534], sender: { policy: keep } }
+                    """)
+                for path in [directory.path, a.path(""), a.path("run")] { try #require(chmod(path, 0o755) == 0) }
+                let service = try ServiceRun(a)
+                func asNobody(_ agent: String) throws -> GBResult {
+                    try GBProcess(
+                        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "socat", "-T", "1"]
+                            + ["STDIO!!/dev/null", "UNIX-CONNECT:\(a.socket(agent))"],
+                        input: ""
+                    ).wait()
+                }
+                let (b, c, d) = (try asNobody("b"), try asNobody("c"), try asNobody("d"))
+                #expect(b.status != 0)
+                #expect(b.errors.contains("Permission denied"), "\(b.testDescription)")
+                #expect(c.status == 0, "\(c.testDescription)")
+                let log = service.stop().errors
+                #expect(log.contains("the user 65534 may not connect to \(a.socket("c"))"), "\(log)")
+                #expect(!log.contains("connect to \(a.socket("d"))"), "\(log) \(d.testDescription)")
+            }
+        }
+
+        /// As systemd starts it when somebody comes: the socket is open already, and stays when the service ends.
+        @Test func socketsMayComeFromTheServiceManager() throws {
+            try withMachines { directory in
+                let a = try TransferPullTests.source(directory)
+                try directory.write(
+                    "activate.pl",
+                    """
+                    use Socket; use POSIX ();
+                    $^F = 20;
+                    my $path = shift;
+                    socket(my $socket, AF_UNIX, SOCK_STREAM, 0) or die $!;
+                    bind($socket, pack_sockaddr_un($path)) or die $!;
+                    listen($socket, 8) or die $!;
+                    if (fileno($socket) != 3) { POSIX::dup2(fileno($socket), 3) or die $!; }
+                    $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$;
+                    exec(@ARGV);
+                    """)
+                let service = try GBProcess(
+                    ["perl", directory.path("activate.pl"), a.socket("b"), GBProcess.gb, "transfer", "serve"]
+                        + ["--config-dir", a.configuration])
+                try #require(waitUntil(20) { directory.exists("a/run/b.socket") })
+                let inode = try runTool("stat", "-c", "%i", a.socket("b")).output
+                let before = try a.inventory()
+                let b = try Machine("b", in: directory)
+                // Whoever comes before the service is ready waits.
+                try b.good("transfer", "pull", "--socket", a.socket("b"))
+                #expect(try b.inventory() == before)
+                service.signal(SIGTERM)
+                let ended = service.wait(limit: 20)
+                #expect(ended.status == 0, "\(ended.testDescription)")
+                #expect(try runTool("stat", "-c", "%i", a.socket("b")).output == inode, "it is not ours to remove")
+            }
+        }
+
+        // MARK: - Status
+
+        @Test func statusTellsWhoIsThereAndWhatWaits() throws {
+            try withMachines { directory in
+                let a = try TransferPullTests.source(directory)
+                let still = try a.good("transfer", "status")
+                #expect(still.lines.first == "No transfer service is running.")
+                let service = try ServiceRun(a)
+                let running = try a.good("transfer", "status")
+                #expect(running.lines.first == "A transfer service is running: process \(service.process.number).")
+                #expect(running.lines.contains { $0.hasPrefix("b ") && $0.contains(" never ") }, "\(running.output)")
+                let before = try a.good("transfer", "status", "--json").jsonLines()
+                #expect(before.count == 1)
+                #expect(before.first?["service_process"] as? Int == Int(service.process.number))
+                #expect(before.first?["waiting_elements"] as? Int == 14)
+                #expect(before.first?["waiting_bytes"] as? Int == 3_567_748)
+                #expect(before.first?["last_seen"] is NSNull)
+                // Somebody who is connected, and says nothing.
+                let guest = try GBProcess(["sh", "-c", "sleep 60 | socat - UNIX-CONNECT:\(a.socket("b"))"])
+                #expect(
+                    waitUntil(20, interval: 0.1) {
+                        let now = try? a.gb("transfer", "status", "--json").jsonLines()
+                        return now?.first?["connected"] as? Bool == true
+                    })
+                service.stop()
+                guest.signal(SIGKILL)
+                _ = guest.wait()
+                let after = try a.gb("transfer", "status")
+                #expect(after.lines.first == "No transfer service is running.")
+            }
+        }
+    }
+}
