@@ -1,5 +1,6 @@
 import BackupModel
 import BackupStorage
+import BackupSystem
 import BackupTestKit
 import BackupTransfer
 import Synchronization
@@ -14,12 +15,14 @@ import Testing
             let home = try Machine("home", in: directory)
             let old = try home.files.store(source, data: Array("old bytes".utf8))
             let replaced = Atomic(false)
+            // Another process, which does not remember that the name was taken.
+            let retention = try DefaultFileStorage(path: home.files.root.path, durability: .none)
             // The receiver has the bytes; before it can confirm them the sender's element is another one.
             let other = try Machine("other", in: directory) {
                 InterceptedStorage($0) {
                     guard !replaced.exchange(true, ordering: .relaxed) else { return }
                     try? home.files.delete(old.id)
-                    _ = try? home.files.store(source, data: Array("new bytes".utf8))
+                    _ = try? retention.store(source, data: Array("new bytes".utf8))
                 }
             }
             let outcome = try await ConfirmationTests.meeting(version).run(home, home.move(), other)
