@@ -1,11 +1,13 @@
 import ArgumentParser
 import BackupModel
+import CBackupShims
 import Glibc
 
 /// From the command line to the exit code.
 package enum Entry {
     /// Parses the arguments of this process, runs the command, and ends the process.
     package static func main() async -> Never {
+        backup_use_one_heap()
         // Readers that leave are told by errors, so that work in progress is not cut off. A handler, not SIG_IGN: that
         // would be inherited by the programs we start.
         signal(SIGPIPE) { _ in }

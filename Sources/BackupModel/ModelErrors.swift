@@ -53,6 +53,10 @@ extension String {
     /// This text with control and format characters made visible and cut to 200 characters, so that bad input cannot
     /// forge log lines or flood a terminal.
     package var escapedForMessage: String {
+        // Nearly all names are so, and looking for what is not there makes many errors that nobody reads.
+        if utf8.count <= 200, utf8.allSatisfy({ (0x20...0x7e).contains($0) && $0 != UInt8(ascii: "\"") }) {
+            return self
+        }
         var result = ""
         var count = 0
         for scalar in unicodeScalars {

@@ -100,13 +100,13 @@ package final class Directory: Sendable {
     package func status(_ name: String) throws(BackupError) -> FileStatus? {
         try checkPlain(name)
         var status = stat()
-        do throws(BackupError) {
-            try systemCall("look at", path + "/" + name) {
-                fstatat(descriptor.raw, name, &status, AT_SYMLINK_NOFOLLOW)
+        while fstatat(descriptor.raw, name, &status, AT_SYMLINK_NOFOLLOW) == -1 {
+            switch errno {
+            case EINTR: continue
+            // Asked for new names all the time: no reason to word an error that nobody reads.
+            case ENOENT, ENOTDIR: return nil
+            case let error: throw .system(error, "look at", path + "/" + name)
             }
-        } catch {
-            if error.code == .notFound { return nil }
-            throw error
         }
         return FileStatus(status)
     }

@@ -22,10 +22,10 @@ package struct ElementID: Sendable, Hashable, CustomStringConvertible {
     ///
     /// - Throws: `BackupError` with code `invalidValue`.
     package init(_ text: String) throws(BackupError) {
-        guard text.utf8.first == UInt8(ascii: "/"), let slash = text.lastIndex(of: "/") else {
+        guard text.utf8.first == UInt8(ascii: "/"), let slash = text.utf8.lastIndex(of: UInt8(ascii: "/")) else {
             throw .elementID(text, "it does not begin with '/'")
         }
-        guard let name = FileName(text[text.index(after: slash)...]) else {
+        guard let name = FileName(text[text.utf8.index(after: slash)...]) else {
             throw .elementID(text, "the file name is not <14 digits><serial>-<last part of the source>-<full|inc>")
         }
         do throws(BackupError) { source = try SourceURL("\(text[..<slash])/\(name.lastPart)") } catch {
@@ -52,19 +52,22 @@ package struct ElementID: Sendable, Hashable, CustomStringConvertible {
         let type: BackupType
 
         init?(_ name: Substring) {
-            guard name.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
-            let leading = name.prefix { $0.isNumber }
+            let bytes = name.utf8
+            guard bytes.allSatisfy({ $0 < 0x80 }) else { return nil }
+            let leading = bytes.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
             guard leading.count >= 14 else { return nil }
             let serialText = leading.dropFirst(14)
             // More than 9 digits is no serial number that anybody has reached.
-            guard serialText.count <= 9, serialText.count <= 1 || serialText.first != "0" else { return nil }
-            let rest = name[leading.endIndex...]
-            guard rest.first == "-", let dash = rest.lastIndex(of: "-"), dash > rest.startIndex,
-                let type = BackupType(rawValue: String(rest[rest.index(after: dash)...]))
+            guard serialText.count <= 9, serialText.count <= 1 || serialText.first != UInt8(ascii: "0") else {
+                return nil
+            }
+            let rest = bytes[leading.endIndex...]
+            guard rest.first == UInt8(ascii: "-"), let dash = rest.lastIndex(of: UInt8(ascii: "-")),
+                dash > rest.startIndex, let type = BackupType(rawValue: String(name[rest.index(after: dash)...]))
             else { return nil }
-            digits = String(leading.prefix(14))
-            serial = serialText.isEmpty ? nil : Int(serialText)
-            lastPart = String(rest[rest.index(after: rest.startIndex)..<dash])
+            digits = String(name[..<serialText.startIndex])
+            serial = serialText.isEmpty ? nil : Int(name[serialText.startIndex..<serialText.endIndex])
+            lastPart = String(name[rest.index(after: rest.startIndex)..<dash])
             self.type = type
         }
     }

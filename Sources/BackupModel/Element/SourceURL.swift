@@ -15,46 +15,58 @@ package struct SourceURL: Sendable, Hashable, Comparable, CustomStringConvertibl
     ///
     /// - Throws: `BackupError` with code `invalidValue`, naming the character and its position (from 1).
     package init(_ text: String) throws(BackupError) {
-        let bytes = text.utf8
-        guard bytes.first == UInt8(ascii: "/") else {
-            throw .sourceURL(text, bytes.isEmpty ? "it is empty" : "it does not begin with '/'", at: 1)
+        var text = text
+        if let (reason, position) = text.withUTF8({ Self.mistake(in: $0) }) {
+            throw .sourceURL(text, reason, at: position)
         }
-        guard bytes.count <= Self.maximumLength else {
-            throw .sourceURL(text, "it is longer than \(Self.maximumLength) characters", at: Self.maximumLength)
-        }
-        var partStart = 1
-        for (position, scalar) in text.unicodeScalars.enumerated() where position > 0 {
-            if scalar == "/" {
-                try Self.checkPart(text, partStart, position)
-                partStart = position + 1
-            } else if !Self.isAllowed(scalar) {
-                throw .sourceURL(
-                    text, "the character '\(String(scalar).escapedForMessage)' is not allowed", at: position + 1)
-            }
-        }
-        try Self.checkPart(text, partStart, bytes.count)
         description = text
     }
 
-    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar {
-        case "A"..."Z", "a"..."z", "0"..."9", "%", "-", ".", "_": true
+    /// What is wrong with a URL, if something is, and where. Storages of a million elements are listed through this, so it
+    /// looks at bytes; all before a mistake is ASCII, so that their positions are those of characters.
+    private static func mistake(in bytes: UnsafeBufferPointer<UInt8>) -> (reason: String, position: Int)? {
+        guard bytes.first == UInt8(ascii: "/") else {
+            return (bytes.isEmpty ? "it is empty" : "it does not begin with '/'", 1)
+        }
+        guard bytes.count <= maximumLength else {
+            return ("it is longer than \(maximumLength) characters", maximumLength)
+        }
+        var start = 1
+        for position in 1..<bytes.count {
+            if bytes[position] == UInt8(ascii: "/") {
+                if let mistake = mistake(inPart: bytes, start, position) { return mistake }
+                start = position + 1
+            } else if !isAllowed(bytes[position]) {
+                let rest = String(decoding: bytes[position...], as: UTF8.self)
+                let character = String(rest.unicodeScalars.prefix(1)).escapedForMessage
+                return ("the character '\(character)' is not allowed", position + 1)
+            }
+        }
+        return mistake(inPart: bytes, start, bytes.count)
+    }
+
+    private static func isAllowed(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "%"), UInt8(ascii: "-"), UInt8(ascii: "."),
+            UInt8(ascii: "_"):
+            true
         default: false
         }
     }
 
-    /// Everything up to `end` is known to be ASCII, so positions of scalars are positions of bytes.
-    private static func checkPart(_ text: String, _ start: Int, _ end: Int) throws(BackupError) {
-        let part = String(decoding: Array(text.utf8)[start..<end], as: UTF8.self)
-        switch part {
-        case "":
-            throw .sourceURL(
-                text, end == text.utf8.count ? "it ends with '/'" : "two slashes follow each other", at: end)
-        case ".", "..": throw .sourceURL(text, "the part \"\(part)\" is forbidden", at: start + 1)
-        default:
-            guard part.utf8.count <= maximumPartLength else {
-                throw .sourceURL(text, "a part is longer than \(maximumPartLength) characters", at: start + 1)
-            }
+    private static func mistake(
+        inPart bytes: UnsafeBufferPointer<UInt8>, _ start: Int, _ end: Int
+    ) -> (reason: String, position: Int)? {
+        let dot = UInt8(ascii: ".")
+        switch end - start {
+        case 0: return (end == bytes.count ? "it ends with '/'" : "two slashes follow each other", end)
+        case 1 where bytes[start] == dot: return ("the part \".\" is forbidden", start + 1)
+        case 2 where bytes[start] == dot && bytes[start + 1] == dot:
+            return ("the part \"..\" is forbidden", start + 1)
+        case (maximumPartLength + 1)...:
+            return ("a part is longer than \(maximumPartLength) characters", start + 1)
+        default: return nil
         }
     }
 
@@ -63,14 +75,17 @@ package struct SourceURL: Sendable, Hashable, Comparable, CustomStringConvertibl
 
     /// The part after the last slash; it is also part of the elements' file names.
     package var lastPart: String {
-        String(description[description.index(after: description.lastIndex(of: "/") ?? description.startIndex)...])
+        let bytes = description.utf8
+        // There is one: the first character.
+        return bytes.lastIndex(of: UInt8(ascii: "/")).map { String(description[bytes.index(after: $0)...]) }
+            ?? description
     }
 
     /// The directory of the source's elements, below the storage and without a leading slash: `host1/var/log` for
     /// `/host1/var/log/syslog`; empty, the storage itself, for a source of one part.
     package var directory: String {
-        let path = description.dropFirst()
-        return path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+        let path = description.utf8.dropFirst()
+        return path.lastIndex(of: UInt8(ascii: "/")).flatMap { String(path[..<$0]) } ?? ""
     }
 
     /// The whole name without the leading slash.

@@ -70,18 +70,16 @@ package struct TransferEnvironment: Sendable {
     func blocking<Value: Sendable>(
         _ body: @escaping @Sendable () throws(BackupError) -> Value
     ) async throws(BackupError) -> Value {
-        let pool = pool
-        // In a task of its own: the pool refuses work of a cancelled one, and what was begun must be brought to an end, such
-        // as keeping what has come of an element.
-        let work = Task { () -> Result<Value, BackupError> in
-            do {
-                return try await pool.runIfActive { () -> Result<Value, BackupError> in
-                    do throws(BackupError) { return .success(try body()) } catch { return .failure(error) }
-                }
-            } catch {
-                return .failure(.poolStopped())
+        // No cancellation reaches it: what was begun must be brought to an end, such as keeping what has come of an element.
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Value, BackupError>, Never>) in
+            pool.submit { state in
+                guard state == .active else { return continuation.resume(returning: .failure(.poolStopped())) }
+                let result: Result<Value, BackupError>
+                do throws(BackupError) { result = .success(try body()) } catch { result = .failure(error) }
+                continuation.resume(returning: result)
             }
         }
-        return try await work.value.get()
+        return try result.get()
     }
 }

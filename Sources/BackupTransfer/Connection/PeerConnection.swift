@@ -59,6 +59,7 @@ package final class PeerConnection: Sendable {
     private static let unseenBytes = 256 << 10
 
     private let channel: any Channel
+    private let outbox: Outbox
     private let gate: WritabilityGate
     private let state: Mutex<State>
     package let limits: Limits
@@ -66,6 +67,7 @@ package final class PeerConnection: Sendable {
 
     init(_ channel: any Channel, gate: WritabilityGate, limits: Limits, limiter: RateLimiter?) {
         self.channel = channel
+        outbox = Outbox(channel)
         self.gate = gate
         self.limits = limits
         self.limiter = limiter
@@ -186,6 +188,29 @@ package final class PeerConnection: Sendable {
         return true
     }
 
+    /// Sends all of a stream. What a limit lets through at once goes out in one write: with many small streams the writes
+    /// are most of the work.
+    func sendStream(of bytes: ByteBuffer) async throws(BackupError) {
+        guard bytes.readableBytes > 0 else { return try endStream() }
+        let piece = await pieceLength
+        guard bytes.readableBytes <= piece else {
+            _ = try await sendPart(bytes)
+            return try endStream()
+        }
+        await throttle(bytes.readableBytes)
+        try write { state, out throws(BackupError) in
+            state.abortRequested = false
+            out.reserveCapacity(bytes.readableBytes + 2 * FrameType.headerLength)
+            try state.machine.beginPart(length: bytes.readableBytes, into: &out)
+            out.writeImmutableBuffer(bytes)
+            try state.machine.endStream(into: &out)
+        } mayWait: {
+            // The peer has asked for more already, and gets it next.
+            $0.machine.unanswered > 0
+        }
+        await waitForRoom()
+    }
+
     /// Bytes that a limit lets through within a second or so. A frame of a quarter of a megabyte would take an hour on a
     /// slow line, and the peer would take the silence for a broken one.
     private var pieceLength: Int { get async { await limiter?.comfortableLength ?? .max } }
@@ -217,8 +242,11 @@ package final class PeerConnection: Sendable {
     }
 
     /// Writes what `body` composes. Order on the wire is the order of the calls: both happen under the lock.
+    ///
+    /// - Parameter mayWait: whether it is soon followed by more, and may wait for that.
     private func write(
-        _ body: (inout State, inout ByteBuffer) throws(BackupError) -> Void, then payload: () -> ByteBuffer? = { nil }
+        _ body: (inout State, inout ByteBuffer) throws(BackupError) -> Void, then payload: () -> ByteBuffer? = { nil },
+        mayWait: (State) -> Bool = { _ in false }
     ) throws(BackupError) {
         try state.withLock { state throws(BackupError) in
             if let failure = state.failure { throw failure }
@@ -228,12 +256,7 @@ package final class PeerConnection: Sendable {
             if out.readableBytes > 0 {
                 state.silence.madeProgress()
                 state.unseenBytes += out.readableBytes + (rest?.readableBytes ?? 0)
-                if let rest {
-                    channel.write(out, promise: nil)
-                    channel.writeAndFlush(rest, promise: nil)
-                } else {
-                    channel.writeAndFlush(out, promise: nil)
-                }
+                if let rest { outbox.write(out, rest) } else { outbox.write(out, moreFollows: mayWait(state)) }
             }
         }
     }
@@ -247,7 +270,7 @@ package final class PeerConnection: Sendable {
             return true
         }
         // Writes pass through the loop, which opens and closes the gate.
-        if isLoopBehind { try? await channel.eventLoop.submit {}.get() }
+        if isLoopBehind { await outbox.passOn() }
         guard !gate.isOpen else { return }
         state.withLock { $0.silence.waitsForRoom = true }
         await gate.wait()
@@ -360,7 +383,7 @@ package final class PeerConnection: Sendable {
             }
             for continuation in waiting { continuation.resume() }
         case .finished:
-            await flush()
+            await outbox.flush()
             return true
         }
         // Our answer to the peer's offer may have been the last thing missing.
@@ -385,12 +408,12 @@ package final class PeerConnection: Sendable {
                 let isFinished = try state.withLock { state throws(BackupError) in
                     var out = ByteBuffer()
                     try state.machine.answerShutdown(into: &out)
-                    channel.writeAndFlush(out, promise: nil)
+                    outbox.write(out)
                     return state.machine.isFinished
                 }
                 if isFinished {
                     // The reader waits for bytes that do not come: all is said.
-                    await flush()
+                    await outbox.flush()
                     channel.close(promise: nil)
                 }
                 return
@@ -405,9 +428,6 @@ package final class PeerConnection: Sendable {
             }
         }
     }
-
-    /// Returns when the kernel has all that was written: an empty write is done when all before it are.
-    private func flush() async { try? await channel.writeAndFlush(ByteBuffer()) }
 
     /// Ends the connection when nothing happens for too long.
     private func watch() async {

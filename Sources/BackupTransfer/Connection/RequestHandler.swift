@@ -33,5 +33,8 @@ package struct Responder: Sendable {
     /// - Returns: `false` when the peer has asked to end the stream.
     package func part(_ bytes: ByteBuffer) async throws(BackupError) -> Bool { try await connection.sendPart(bytes) }
 
+    /// Sends a stream that is one piece, and waits as ``part(_:)`` does.
+    package func stream(of bytes: ByteBuffer) async throws(BackupError) { try await connection.sendStream(of: bytes) }
+
     package func endStream() throws(BackupError) { try connection.endStream() }
 }

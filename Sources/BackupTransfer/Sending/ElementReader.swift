@@ -48,5 +48,14 @@ final class ElementReader: Sendable {
         return buffer
     }
 
+    /// All that is left, as one buffer: for what is known to be short.
+    ///
+    /// - Throws: as ``read(_:)``.
+    func readAll() throws(BackupError) -> ByteBuffer {
+        var all = try read(Int(size - start))
+        while all.readableBytes < Int(size - start) { all.writeImmutableBuffer(try read(Int(size - start))) }
+        return all
+    }
+
     func close() { file.close() }
 }

@@ -114,18 +114,30 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
 
     // MARK: - Data
 
+    /// How an element's bytes come from the disk.
+    private enum Content: Sendable {
+        case whole(ByteBuffer)
+        case reader(ElementReader)
+    }
+
     private func stream(_ element: StoredElement, offset: Int64, _ responder: Responder) async throws(BackupError) {
         let storage = environment.storage
-        let reader: ElementReader
+        let frame = frameLength(responder)
+        let content: Content
         do throws(BackupError) {
-            reader = try await environment.blocking { () throws(BackupError) in
+            content = try await environment.blocking { () throws(BackupError) in
                 // With a checksum the peer notices.
                 if element.metadata.checksum == nil { try storage.checkUnchanged(element) }
-                do throws(BackupError) { return try ElementReader(storage, element, offset: offset) } catch {
+                let reader: ElementReader
+                do throws(BackupError) { reader = try ElementReader(storage, element, offset: offset) } catch {
                     // Metadata without data are damage, and no element that was deleted.
                     if error.code == .notFound { _ = try storage.element(element.id) }
                     throw error
                 }
+                guard element.size - offset <= frame else { return .reader(reader) }
+                // What fits into one frame is read in one go: each turn on the pool costs more than the bytes.
+                defer { reader.close() }
+                return .whole(try reader.readAll())
             }
         } catch {
             // Deleted since it was offered: nothing is wrong with that.
@@ -134,13 +146,24 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
             }
             throw error.forPeer
         }
-        try await stream(reader, of: element, responder)
+        switch content {
+        case .whole(let bytes):
+            try await responder.stream(of: bytes)
+            environment.observer.transferDid(
+                .progress(context.agent, bytes: bytes.readableBytes, isIncoming: false))
+        case .reader(let reader): try await stream(reader, of: element, responder)
+        }
+    }
+
+    /// Bytes of a piece of a stream.
+    private func frameLength(_ responder: Responder) -> Int {
+        responder.version >= 2 ? min(limits.frameLength, 256 << 10) : 64 << 10
     }
 
     private func stream(
         _ reader: ElementReader, of element: StoredElement, _ responder: Responder
     ) async throws(BackupError) {
-        let length = responder.version >= 2 ? min(limits.frameLength, 256 << 10) : 64 << 10
+        let length = frameLength(responder)
         defer { reader.close() }
         while true {
             let bytes: ByteBuffer

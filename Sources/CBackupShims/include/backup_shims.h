@@ -44,4 +44,8 @@ long long backup_peer_user(int socket);
 /// ioctl(TIOCGWINSZ): the columns of a terminal, or -1 with errno.
 int backup_terminal_columns(int descriptor);
 
+/// One heap for all threads of this process instead of one for each: a daemon of many threads that hold little then keeps a
+/// few megabytes less. Before any thread is started.
+void backup_use_one_heap(void);
+
 #endif
