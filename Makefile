@@ -42,7 +42,8 @@ check: dependencies ## format, imports between targets, scripts, links: all with
 	$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
 	@for script in $(SCRIPTS); do bash -n "$$script"; done
 	@for generator in $(GENERATORS); do perl -c "$$generator" 2>&1 | grep --quiet 'syntax OK$$' || { perl -c "$$generator"; exit 1; }; done
-	@if command -v shellcheck >/dev/null; then shellcheck -x $(SCRIPTS); fi
+	@.ci/install-dependencies shellcheck
+	shellcheck -x $(SCRIPTS)
 	.ci/check-repository
 	.ci/check-systemd
 	.ci/test-compare-trees

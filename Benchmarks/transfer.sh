@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154
+# shellcheck shell=bash disable=SC2154,SC2034,SC2317
 # The rows of the table that are about transfers, for Benchmarks/run, which sets work, base, gb, runs and rows.
 #
 # A sender with the policy `keep` serves over a socket, so that every turn finds the same elements; the receiver's storage
@@ -11,8 +11,9 @@ readonly large=$base/elements-$large_count-$large_bytes whole=$base/elements-1-$
 readonly delayed=$base/elements-$delayed_count-$delayed_bytes
 readonly small_few=$base/elements-$few-$small_bytes small_many=$base/elements-$many-$small_bytes
 
-# Bytes: the elements, and what is received or copied of the largest of them.
-readonly transfer_room=$((large_count * large_bytes * 2 + whole_bytes * 2 + delayed_count * delayed_bytes * 2 + (few + many * 2) * 12288))
+# Bytes: the elements, what is received or copied of the largest of them, and all that is of the small ones.
+readonly transfer_room=$((large_count * large_bytes * 2 + whole_bytes * 2 + delayed_count * delayed_bytes * 2 +
+    (few * (runs * 4 + 1) + many * (runs * 2 + 3)) * 12288))
 
 make_transfer_data() {
     make_elements() { "$here/make-elements" "$3" "$1" "$2"; }
@@ -49,7 +50,7 @@ wait_for_socket() {
 
 # transfer_machine NAME STORAGE TRANSFER: a configuration without units.
 transfer_machine() {
-    rm -rf "$work/$1" "$work/$1-state" "$work/$1-run"
+    rm -rf "${work:?}/$1" "$work/$1-state" "$work/$1-run"
     configuration "$1" "$2" none none
     printf 'transfer:\n%s\n' "$3" >>"$work/$1/config"
 }
@@ -64,8 +65,19 @@ serve() {
     wait_for_socket "$work/sender.socket"
 }
 
+# What was received in the turn before. Many small files are only moved away until all is measured: ext4 goes around inodes
+# that were deleted in the last minutes, one by one, and this would be paid for by the next turn.
+old=0
+clear_received() {
+    local path
+    for path in "$work/received" "$work/received.partial" "$work/plain"; do
+        [ -e "$path" ] || continue
+        if [ -n "$keep_old" ]; then mv -- "$path" "$work/old-$((old += 1))"; else rm -rf -- "$path"; fi
+    done
+}
+keep_old=
 prepare_pull() {
-    rm -rf "$work/received" "$work/received.partial" "$work/plain"
+    clear_received
     transfer_machine receiver "$work/received" "  agent: receiver"
 }
 pull() { quietly "$gb" transfer pull --socket "$1" --config-dir "$work/receiver" "${@:2}"; }
@@ -158,6 +170,8 @@ measure_transfers() {
     end_background
 
     printf 'transfer of %s and %s x %s bytes\n' "$few" "$many" "$small_bytes" >&2
+    clear_received
+    keep_old=1
     serve "$small_few"
     by_turns "$runs" prepare_pull gb_few plain_few
     rows+=("$(row "transfer of $few × 4 KiB, version 2, durable in groups" "$ours" "$theirs" 3)")
@@ -181,6 +195,9 @@ measure_transfers() {
     rows+=("$(row "$many against $few elements, version 1" "$ours" "$single_few" 11)")
     end_background
 
+    clear_received
+    keep_old=
+
     printf 'transfer with a round trip of 100 ms\n' >&2
     serve "$delayed"
     rm -f "$work/relay.socket"
@@ -195,7 +212,7 @@ measure_transfers() {
     by_turns "$runs" prepare_pull gb_whole prepare_nothing
     local seconds_whole=$ours
     rm -f "$work/relay.socket"
-    in_background "$here/relay" "$work/relay.socket" "$work/sender.socket" 0 $((whole_bytes / 10 * 9))
+    in_background "$here/relay" "$work/relay.socket" "$work/sender.socket" 0 $((whole_bytes * 9 / 10))
     wait_for_socket "$work/relay.socket"
     by_turns "$runs" prepare_resume gb_resume prepare_nothing
     expect 1
