@@ -50,6 +50,11 @@ extension BackupError {
             .inputOutput, "cannot write standard output: \(reason)",
             remedy: "part of what was to be read there is lost; see where it goes to")
     }
+
+    static func machineUnregistered() -> BackupError {
+        BackupError(
+            .notFound, "this machine was not registered", remedy: "`gb machine register` gives it an identity")
+    }
 }
 
 /// The wording of refusals of the transfer commands.

@@ -17,6 +17,7 @@ package struct GB: AsyncParsableCommand {
         version: version,
         subcommands: [
             GeneratorCommand.self, TransferCommand.self, StorageCommand.self, RestoreCommand.self, ConfigCommand.self,
+            MachineCommand.self,
         ])
 
     package init() {}
@@ -70,4 +71,10 @@ struct ConfigCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "config", abstract: "Check and show the configuration.",
         subcommands: [ConfigCheck.self, ConfigShow.self])
+}
+
+struct MachineCommand: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "machine", abstract: "The identity of this machine.",
+        subcommands: [MachineRegister.self, MachineShow.self])
 }

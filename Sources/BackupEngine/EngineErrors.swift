@@ -171,3 +171,19 @@ extension BackupError {
             remedy: "make the \(kind), or correct the listener")
     }
 }
+
+/// The wording of refusals around the identity of the machine.
+extension BackupError {
+    static func machineRegistered(_ path: String, _ id: MachineID?) -> BackupError {
+        BackupError(
+            .exists, "this machine is registered already\(id.map { " as \($0)" } ?? ""): \(path.escapedForMessage)",
+            remedy: "keep it: its older backups carry it; a clone of another machine gets its own by --replace")
+    }
+
+    static func machineUnreadable(_ path: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            .damaged, "the identity of this machine in \(path.escapedForMessage) cannot be read",
+            remedy: "`gb storage show` of an older element tells what it was: write it there; or make a new one by "
+                + "`gb machine register --replace`", cause: cause)
+    }
+}

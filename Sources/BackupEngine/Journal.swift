@@ -66,6 +66,7 @@ struct JournalEvent {
         case transferFailed = "transfer_failed"
         case refused
         case retired
+        case machineRegistered = "machine_registered"
         case note
     }
 

@@ -76,10 +76,11 @@ struct SourceRunner {
             return
         }
         let uuid = run.uuid(checksum: checksum)
+        let machine = registeredMachine(&outcome)
         let plain = ElementMetadata(
             type: run.type, timestamp: run.timestamp, uuid: uuid, predecessor: run.predecessor,
             handlingPolicies: run.policies, checksum: checksum, pipeline: [run.record] + built.records,
-            origin: ElementOrigin(machine: nil, unit: run.unit, software: softwareVersion))
+            origin: ElementOrigin(machine: machine?.description, unit: run.unit, software: softwareVersion))
         let metadata = try await signed(plain, signer)
         try run.willStore(uuid)
         // From here on a failure may leave the element visible: the unit finds out by looking for the UUID.
@@ -89,6 +90,17 @@ struct SourceRunner {
         }
         try run.stored()
         isStored = true
+    }
+
+    /// Read anew for each run: a machine may be registered while a generator works. A backup without the name of its machine
+    /// is better than none.
+    private func registeredMachine(_ outcome: inout RunOutcome) -> MachineID? {
+        do throws(BackupError) {
+            return try MachineRegistration.read(in: try Directory(path: configuration.general.stateDirectory))
+        } catch {
+            outcome.notes.append(error.description)
+            return nil
+        }
     }
 
     /// The metadata hold the SHA-512 of the data, so their signature covers both: the data need not be read again.

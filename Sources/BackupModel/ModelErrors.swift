@@ -47,6 +47,12 @@ extension BackupError {
     static func metadata(_ reason: String) -> BackupError {
         BackupError(.damaged, "not valid element metadata: \(reason)")
     }
+
+    static func machineID(_ text: String) -> BackupError {
+        BackupError(
+            .invalidValue, "\"\(text.escapedForMessage)\" is no UUID",
+            remedy: "write it as 8-4-4-4-12 hexadecimal digits")
+    }
 }
 
 extension String {
