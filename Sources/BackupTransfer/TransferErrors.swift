@@ -224,6 +224,15 @@ extension BackupError {
         BackupError(.untrusted, "the peer sends more than the \(size) bytes that the element may have")
     }
 
+    /// - Parameter limit: of an element whose size was not told.
+    static func streamBeyondLimit(_ limit: Int64) -> BackupError {
+        BackupError(
+            .policyViolation, "the peer sends an element of more than \(limit) bytes, and \(limit) is the most",
+            remedy:
+                "raise element_bytes of transfer.limits if it should come; in version 1 of the protocol nothing behind it "
+                + "comes before that")
+    }
+
     static func streamTooShort(_ found: Int64, _ size: Int64) -> BackupError {
         BackupError(.damaged, "the stream ended after \(found) of \(size) bytes")
     }

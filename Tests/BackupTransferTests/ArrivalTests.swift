@@ -21,18 +21,70 @@ import Testing
         }
     }
 
-    /// It does not know the size before the bytes: the connection ends at the first one that does not fit.
-    @Test func `A quota of bytes holds in version 1 too`() async throws {
+    /// What an element too many does to those behind it: how the rule is called, and what becomes of the large ones.
+    enum Rule: CaseIterable, Sendable { case quota, maximumSize, elementBytes }
+
+    @Test(arguments: Rule.allCases, [1, 2])
+    func `What is too large stays with the sender, and all behind it comes`(rule: Rule, version: Int) async throws {
+        // In version 1 no size is told, and this is the limit up to which is read.
+        if rule == .elementBytes, version == 1 { return try await expectEnds() }
         try await withTemporaryDirectory { directory in
             let (home, other) = try ConfirmationTests.machines(directory, 0)
-            try home.chain("/host1/root", 5, size: 1000)
+            // Each between small ones: held in memory, and in a file.
+            let large = [
+                try home.chain("/b", 1, size: 100_000, seed: 2), try home.chain("/d", 1, size: 3 << 20, seed: 3),
+            ]
+            for (number, source) in ["/a", "/c", "/e"].enumerated() {
+                try home.chain(source, 2, size: 1000, seed: UInt64(10 + number))
+            }
             var receiver = ReceiverPolicy()
-            receiver.quotaBytes = 2500
+            switch rule {
+            case .quota: receiver.quotaBytes = 50_000
+            case .maximumSize: receiver.filter.maximumSize = 50_000
+            case .elementBytes: receiver.maximumElementSize = 50_000
+            }
+            for round in 1...2 {
+                let outcome = try await ConfirmationTests.meeting(version).run(home, home.move(), other, receiver)
+                #expect(outcome.right.failure == nil)
+                #expect(outcome.left.failure == nil)
+                #expect(outcome.right.summary.stored == (round == 1 ? 6 : 0))
+                #expect(outcome.right.summary.unwanted == (rule == .maximumSize ? 2 : 0))
+                #expect(outcome.right.summary.refused == (rule == .maximumSize ? 0 : 2))
+                #expect(other.events.refused.count == (rule == .maximumSize ? 0 : 2 * round), "told once a round")
+                #expect(other.events.refused.allSatisfy { $0.code == .policyViolation })
+            }
+            #expect(try other.count() == 6)
+            #expect(try home.files.sources() == large.map { $0[0].id.source })
+            #expect(directory.names("other-0.partial").isEmpty)
+        }
+    }
+
+    private func expectEnds() async throws {
+        try await withTemporaryDirectory { directory in
+            let (home, other) = try ConfirmationTests.machines(directory, 0)
+            try home.chain("/a", 1, size: 1000)
+            try home.chain("/b", 1, size: 100_000, seed: 2)
+            var receiver = ReceiverPolicy()
+            receiver.maximumElementSize = 50_000
             let outcome = try await ConfirmationTests.meeting(1).run(home, home.move(), other, receiver)
-            #expect(outcome.right.failure != nil)
-            #expect(try other.count() == 2)
-            #expect(try home.count() >= 3)
-            #expect(try ConfirmationTests.union(home, other).count == 5)
+            #expect(outcome.right.failure?.code == .policyViolation)
+            #expect(outcome.right.summary.stored == 1)
+            #expect(try home.files.sources().map(\.description) == ["/b"])
+            #expect(directory.names("other-0.partial").isEmpty)
+        }
+    }
+
+    @Test func `A quota of bytes that is full keeps the bytes of version 1 from coming at all`() async throws {
+        try await withTemporaryDirectory { directory in
+            let (home, other) = try ConfirmationTests.machines(directory, 0)
+            try home.chain("/host1/root", 4, size: 1000)
+            var receiver = ReceiverPolicy()
+            receiver.quotaBytes = 2000
+            let outcome = try await ConfirmationTests.meeting(1).run(home, home.move(), other, receiver)
+            #expect(outcome.right.failure == nil)
+            #expect(outcome.right.summary.refused == 2)
+            #expect(other.events.bytesIn == 2000)
+            #expect(try home.count() == 2)
         }
     }
 

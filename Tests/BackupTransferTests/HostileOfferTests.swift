@@ -327,8 +327,10 @@ import Testing
             receiver.quotaBytes = 5500
             let met = try await pair.meet(
                 .right, try TransferPair.context(receiver: receiver), original: OriginalPeer(offers: elements))
-            #expect(met.outcome.failure != nil)
+            #expect(met.outcome.failure == nil)
+            #expect(met.value.1 == .agreed)
             #expect(met.outcome.summary.stored == 5)
+            #expect(met.outcome.summary.refused == 15)
             #expect(met.value.0.offers?.count == 15)
             let inventory = try await pair.right.inventory()
             #expect(inventory.contents.values.map(\.count).reduce(0, +) == 5000)

@@ -83,11 +83,55 @@ import Testing
                             }
                         }
                     }
-                    #expect(met.outcome.failure?.code == .untrusted)
+                    #expect(met.outcome.failure?.code == .policyViolation)
+                    #expect(met.outcome.failure?.remedy.contains("element_bytes") == true)
                 }
                 #expect(growth < MemoryBoundTests.bound, "\(growth >> 20) MiB")
                 #expect(try await pair.right.inventory().holds(exactly: [:]))
                 try await pair.expectWorks()
+            }
+        }
+    }
+
+    @Test func `An element in version 1 that the quota has no room for is dropped while it comes`() async {
+        await #expect(processExitsWith: .success) {
+            try await withTemporaryDirectory { directory in
+                let pair = try TransferPair(directory)
+                var receiver = ReceiverPolicy()
+                receiver.quotaBytes = 1 << 20
+                let context = try TransferPair.context(receiver: receiver)
+                let growth = try await ProcessFacts.growth {
+                    let met = try await pair.meet(.right, context) { peer throws(BackupError) in
+                        let part = RawFrame.bytes("P", [UInt8](repeating: 1, count: 65536))
+                        var (offered, confirmed, onDisk) = (0, [Bool?](), 0)
+                        try peer.serve { method, request throws(BackupError) in
+                            switch method {
+                            case "getPolicyInfo": return RawFrame.bytes("R", "\"SenderMoveDataTransferPolicy\"")
+                            case "nextDataElement":
+                                confirmed.append(request.arrayValue?.last?.boolValue)
+                                offered += 1
+                                return RawFrame.bytes("R", offered <= 2 ? "true" : "false")
+                            case "getDataElementInfo":
+                                let info = #"{\"BackupType\": \"full\", \"Timestamp\": \#(offered)}"#
+                                return RawFrame.bytes("R", #"["/a", "\#(info)", null]"#)
+                            case "getDataElementStream" where offered == 1:
+                                for _ in 0..<4096 where try !peer.send(part) { return nil }
+                                peer.waitUntilRead()
+                                onDisk = directory.names("right.partial").count { $0.hasSuffix(".partial") }
+                                return RawFrame.bytes("R")
+                            case "getDataElementStream": return HostileSender.stream([1])
+                            default: return RawFrame.bytes("R")
+                            }
+                        }
+                        return (confirmed, onDisk)
+                    }
+                    #expect(met.outcome.failure == nil)
+                    #expect(met.value.0 == [true, false, true])
+                    #expect(met.value.1 == 0)
+                    #expect(met.outcome.summary.refused == 1)
+                }
+                #expect(growth < MemoryBoundTests.bound, "\(growth >> 20) MiB")
+                #expect(Array(try pair.right.contents().values) == [[1]])
             }
         }
     }

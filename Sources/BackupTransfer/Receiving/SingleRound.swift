@@ -76,6 +76,8 @@ struct SingleRound {
     ) async throws(BackupError) -> Bool {
         let environment = round.environment
         let limit = round.judge.sizeLimit
+        // In version 1 every element has bytes: those of one that can have none need not come to be dropped.
+        guard limit > 0 else { return await tooLarge(info, local, name, 1, committer) }
         let file: IncomingFile
         do throws(BackupError) {
             file = try await environment.blocking { () throws(BackupError) in
@@ -87,10 +89,13 @@ struct SingleRound {
             await committer.refuse(name, error)
             return false
         }
-        let stream = StreamToFile(file, environment, round.context.agent)
+        let stream = StreamToFile(
+            file, environment, round.context.agent, limit: limit,
+            readingLimit: round.policy.maximumElementSize ?? .max)
         do throws(BackupError) {
             try await round.connection.send(.getDataElementStream, to: stream)
-            let (sha512, size) = try await stream.result()
+            let (digest, size) = try await stream.result()
+            guard let sha512 = digest else { return await tooLarge(info, local, name, size, committer) }
             if try await isTwin(info.metadata, sha512, size) {
                 await file.discard()
                 round.judge.failed(local, info.metadata)
@@ -114,6 +119,20 @@ struct SingleRound {
         }
     }
 
+    /// The element has at least `size` bytes, and so many may not be stored. What was not wanted for its size is nothing
+    /// to speak of, as in version 2.
+    private func tooLarge(
+        _ info: ElementInfoAnswer, _ local: SourceURL, _ name: String, _ size: Int64, _ committer: GroupCommitter
+    ) async -> Bool {
+        round.judge.failed(local, info.metadata)
+        if let maximum = round.policy.filter.maximumSize, size > maximum {
+            await committer.count { $0.unwanted += 1 }
+        } else {
+            await committer.refuse(name, .quotaExceeded(info.source, "\(round.policy.quotaBytes ?? 0) bytes"))
+        }
+        return false
+    }
+
     /// Whether an element that could not be told from others before its bytes came is here already.
     private func isTwin(_ metadata: ElementMetadata, _ sha512: [UInt8], _ size: Int64) async throws(BackupError) -> Bool
     {
@@ -125,25 +144,39 @@ struct SingleRound {
     }
 }
 
-/// Writes a stream whose length is not known before its end.
+/// Writes a stream whose length is not known before its end. What turns out to be too long is read to its end and
+/// dropped: version 1 has no other way to what comes behind it.
 private final class StreamToFile: AnswerConsumer {
+    /// `nil` for the digest when there were more bytes than may be stored.
+    typealias Outcome = Result<(sha512: [UInt8]?, size: Int64), BackupError>
+
     private struct State {
-        var result: Result<([UInt8], Int64), BackupError>?
+        var received: Int64 = 0
+        var result: Outcome?
         var waiting: CheckedContinuation<Void, Never>?
     }
 
     private let file: IncomingFile
     private let environment: TransferEnvironment
     private let agent: AgentName
+    private let limit: Int64
+    private let readingLimit: Int64
     private let state = Mutex(State())
 
-    init(_ file: IncomingFile, _ environment: TransferEnvironment, _ agent: AgentName) {
+    /// - Parameters:
+    ///   - limit: the most bytes that are stored.
+    ///   - readingLimit: the most bytes that are read, `limit` or more; the connection ends behind them.
+    init(
+        _ file: IncomingFile, _ environment: TransferEnvironment, _ agent: AgentName, limit: Int64, readingLimit: Int64
+    ) {
         self.file = file
         self.environment = environment
         self.agent = agent
+        self.limit = limit
+        self.readingLimit = readingLimit
     }
 
-    func result() async throws(BackupError) -> (sha512: [UInt8], size: Int64) {
+    func result() async throws(BackupError) -> (sha512: [UInt8]?, size: Int64) {
         await withCheckedContinuation { continuation in
             let isReady = state.withLock { state in
                 if state.result != nil { return true }
@@ -158,20 +191,19 @@ private final class StreamToFile: AnswerConsumer {
 
     func part(_ bytes: ByteBuffer) async throws(BackupError) {
         environment.observer.transferDid(.progress(agent, bytes: bytes.readableBytes, isIncoming: true))
-        try await file.append(bytes)
+        let (before, now) = state.withLock { state in
+            let before = state.received
+            state.received += Int64(bytes.readableBytes)
+            return (before, state.received)
+        }
+        guard now <= readingLimit else { throw .streamBeyondLimit(readingLimit) }
+        if now <= limit { return try await file.append(bytes) }
+        // Once: the room on the disk is free before the rest comes.
+        if before <= limit { await file.discard() }
     }
 
     func end(_ result: Result<ByteBuffer, AnswerError>) async throws(BackupError) {
-        let outcome: Result<([UInt8], Int64), BackupError>
-        switch result {
-        case .success(let last) where last.readableBytes == 0:
-            do throws(BackupError) { outcome = .success(try await file.finishAtAnySize()) } catch {
-                outcome = .failure(error)
-            }
-        case .success: outcome = .failure(.streamEnd())
-        case .failure(.refused(let failure)): outcome = .failure(.remoteRefused(failure))
-        case .failure(.broken(let error)): outcome = .failure(error)
-        }
+        let outcome = await outcome(result)
         let waiting = state.withLock { state in
             state.result = outcome
             defer { state.waiting = nil }
@@ -179,5 +211,22 @@ private final class StreamToFile: AnswerConsumer {
         }
         waiting?.resume()
         if case .failure(let error) = outcome { throw error }
+    }
+
+    private func outcome(_ result: Result<ByteBuffer, AnswerError>) async -> Outcome {
+        switch result {
+        case .success(let last) where last.readableBytes == 0:
+            let received = state.withLock { $0.received }
+            guard received <= limit else { return .success((nil, received)) }
+            do throws(BackupError) {
+                let (sha512, size) = try await file.finishAtAnySize()
+                return .success((sha512, size))
+            } catch {
+                return .failure(error)
+            }
+        case .success: return .failure(.streamEnd())
+        case .failure(.refused(let failure)): return .failure(.remoteRefused(failure))
+        case .failure(.broken(let error)): return .failure(error)
+        }
     }
 }
