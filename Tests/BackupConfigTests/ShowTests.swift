@@ -47,7 +47,7 @@ import Testing
                   peers: []  # default
                   limits:
                     element_bytes: none  # default
-                    elements_per_round: none  # default
+                    elements_per_round: 2000000  # default
                     idle_timeout: 10min  # default
                     stall_timeout: 5min  # default
                     frame_length: 1Mi  # default

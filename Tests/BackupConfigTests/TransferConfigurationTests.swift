@@ -84,7 +84,7 @@ import Testing
     @Test(arguments: [TemporaryConfiguration.plainMain, plainest, "transfer:\n" + TemporaryConfiguration.plainMain])
     func theShortestConfigurationHasTheDocumentedDefaults(main: String) throws {
         let limits = TransferLimitSettings(
-            elementBytes: nil, elementsPerRound: nil, idleTimeout: TimeSpan(seconds: 600),
+            elementBytes: nil, elementsPerRound: 2_000_000, idleTimeout: TimeSpan(seconds: 600),
             stallTimeout: TimeSpan(seconds: 300), frameLength: 1_048_576, openRequests: 32, jsonDepth: 32,
             elementsPerPage: 1000, pageSize: 524_288)
         let expected = TransferSettings(

@@ -313,6 +313,46 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 2])
+    func `A list without end ends at the limit`(version: Int) async throws {
+        try await withTemporaryDirectory { directory in
+            let pair = try TransferPair(directory)
+            var receiver = ReceiverPolicy()
+            receiver.maximumElements = version == 1 ? 25 : 2500
+            let met = try await pair.meet(.right, try TransferPair.context(receiver: receiver)) {
+                peer throws(BackupError) in
+                var asked = 0
+                try peer.serve { method, _ throws(BackupError) in
+                    guard asked < 1000 else { return nil }
+                    switch method {
+                    case "getPolicyInfo":
+                        return version == 1
+                            ? RawFrame.bytes("R", "\"SenderMoveDataTransferPolicy\"") : HostileSender.policy
+                    case "nextDataElement":
+                        asked += 1
+                        return RawFrame.bytes("R", "true")
+                    case "getDataElementInfo": return RawFrame.bytes("R", "null")
+                    case "listElements":
+                        asked += 1
+                        let entries = Array(repeating: "1", count: 1000).joined(separator: ",")
+                        return RawFrame.bytes("R", #"{"elements": [\#(entries)], "next": "\#(asked)"}"#)
+                    default: return RawFrame.bytes("R")
+                    }
+                }
+                return asked
+            }
+            #expect(met.outcome.failure?.code == .policyViolation)
+            #expect(met.outcome.failure?.remedy.contains("elements_per_round") == true)
+            #expect(met.value == (version == 1 ? 26 : 3) || (version == 2 && met.value == 4), "\(met.value)")
+            try await pair.expectWorks()
+        }
+    }
+
+    @Test func `A list without end ends also where nothing is configured`() {
+        #expect((1_000_000...10_000_000).contains(ReceiverPolicy().maximumElements))
+        #expect(ReceiverPolicy.all(prefix: nil).maximumElements == ReceiverPolicy().maximumElements)
+    }
+
     @Test func `A quota of bytes holds in version 1, where sizes are not told before`() async throws {
         try await withTemporaryDirectory { directory in
             let pair = try TransferPair(directory)

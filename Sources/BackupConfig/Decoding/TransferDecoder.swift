@@ -28,7 +28,7 @@ enum TransferDecoder {
 
     private static func limits(_ reader: ConfigReader) -> TransferLimitSettings {
         let elementBytes = reader.readOptional("element_bytes", .size)
-        let elementsPerRound = reader.readOptional("elements_per_round", .wholeNumber(1...Int.max))
+        let elementsPerRound = reader.read("elements_per_round", .wholeNumber(1...Int.max), default: 2_000_000)
         let idleTimeout = reader.read("idle_timeout", .duration(), default: TimeSpan(seconds: 600))
         let stallTimeout = reader.read("stall_timeout", .duration(), default: TimeSpan(seconds: 300))
         let frameLength = reader.read("frame_length", .size(4096...1_048_576), default: 1_048_576)

@@ -32,8 +32,8 @@ package struct TransferSettings: Sendable, Hashable {
 package struct TransferLimitSettings: Sendable, Hashable {
     /// The size of the biggest element that is fetched, in bytes, 1 or more; nil: no limit.
     package let elementBytes: Int64?
-    /// How many elements are fetched in one connection at most, 1 or more; nil: no limit.
-    package let elementsPerRound: Int?
+    /// How many elements may be offered in one connection, 1 or more, without setting 2000000.
+    package let elementsPerRound: Int
     /// How long a connection may have nothing to do; more than zero, without setting 10 minutes.
     package let idleTimeout: TimeSpan
     /// How long no byte may move while one is awaited; more than zero, without setting 5 minutes.
@@ -51,7 +51,7 @@ package struct TransferLimitSettings: Sendable, Hashable {
     package let pageSize: Int
 
     package init(
-        elementBytes: Int64?, elementsPerRound: Int?, idleTimeout: TimeSpan, stallTimeout: TimeSpan, frameLength: Int,
+        elementBytes: Int64?, elementsPerRound: Int, idleTimeout: TimeSpan, stallTimeout: TimeSpan, frameLength: Int,
         openRequests: Int, jsonDepth: Int, elementsPerPage: Int, pageSize: Int
     ) {
         self.elementBytes = elementBytes

@@ -59,7 +59,9 @@ struct ContextBuilder {
     func adHoc(
         _ agent: AgentName, sender: (any SenderPolicy)? = nil, receiver: ReceiverPolicy? = nil
     ) -> TransferContext {
-        TransferContext(agent: agent, senderPolicy: sender, receiverPolicy: receiver, limits: limits)
+        var receiver = receiver
+        receiver?.limit(settings.limits)
+        return TransferContext(agent: agent, senderPolicy: sender, receiverPolicy: receiver, limits: limits)
     }
 
     /// Tells which elements a sender policy of this machine may delete on the word of an agent, whoever that is.
@@ -116,8 +118,7 @@ struct ContextBuilder {
         policy.prefix = receiver.prefix
         policy.quotaBytes = receiver.quotaBytes
         policy.quotaElements = receiver.quotaElements
-        policy.maximumElementSize = settings.limits.elementBytes
-        policy.maximumElements = settings.limits.elementsPerRound
+        policy.limit(settings.limits)
         policy.requireChain = receiver.requireChain
         policy.order = receiver.order == .endangeredFirst ? .endangeredFirst : .chain
         policy.checkSignature = try signatures.metadataCheck(receiver.requireSignature)
@@ -140,6 +141,14 @@ struct ContextBuilder {
     private static func window(_ window: BandwidthWindow) -> RateLimiter.Window {
         RateLimiter.Window(
             rate: window.rate, start: window.from.map { $0.minutes * 60 }, end: window.to.map { $0.minutes * 60 })
+    }
+}
+
+extension ReceiverPolicy {
+    /// Takes over what holds for every agent.
+    fileprivate mutating func limit(_ limits: TransferLimitSettings) {
+        maximumElementSize = limits.elementBytes
+        maximumElements = limits.elementsPerRound
     }
 }
 

@@ -24,8 +24,9 @@ final class ArrivalJudge: Sendable {
         var usedElements: Int64 = 0
         /// Elements of this round that are on their way, and the bytes that are set aside for each.
         var expected: [ArrivalKey: Int64] = [:]
-        /// Elements that did not come, where their followers must not come either.
-        var failed: Set<ArrivalKey> = []
+        /// Hashes of the elements that did not come, where their followers must not come either. It grows with what is
+        /// offered, so an element takes as little as can be.
+        var failed: Set<Int> = []
     }
 
     private let mayRelease: @Sendable (StoredElement) -> Bool
@@ -93,7 +94,7 @@ final class ArrivalJudge: Sendable {
     /// Whether what comes before the element in its chain was expected in this round and did not come.
     func lacksPredecessor(_ local: SourceURL, _ metadata: ElementMetadata) -> Bool {
         guard policy.requireChain, let predecessor = metadata.predecessor else { return false }
-        return state.withLock { $0.failed.contains(ArrivalKey(local, uuid: predecessor)) }
+        return state.withLock { $0.failed.contains(ArrivalKey(local, uuid: predecessor).hashValue) }
     }
 
     /// Notes what was stored.
@@ -121,7 +122,7 @@ final class ArrivalJudge: Sendable {
             guard let size = state.expected.removeValue(forKey: key) else { return }
             state.usedBytes &-= size
             state.usedElements -= 1
-            if policy.requireChain { state.failed.insert(key) }
+            if policy.requireChain { state.failed.insert(key.hashValue) }
         }
         registry.release(key, of: self)
     }

@@ -13,8 +13,10 @@ struct FetchOrder {
     private var queues: [SourceURL: SourceQueue] = [:]
     /// The sources by the rank they had when they were entered; what changed since is entered again.
     private var heap = RankHeap<SourceRank>()
+    /// Ranks beyond those that may be true at which the others are dropped.
+    private static let staleRanks = 1000
     private(set) var count = 0
-    /// Bytes of metadata that wait to be put in order: few offers may be large.
+    /// Bytes of offers that wait to be put in order: few of them may be large.
     private var bytes = 0
 
     init(isEndangeredFirst: Bool) { self.isEndangeredFirst = isEndangeredFirst }
@@ -50,12 +52,19 @@ struct FetchOrder {
         return nil
     }
 
+    /// Bytes of all that the peer can make long.
     private static func size(_ offer: Offer) -> Int {
-        offer.offer.metadata.text.utf8.count + JSONValue(offer.offer.attributes).canonicalText.utf8.count
+        let texts = [offer.offer.id, offer.offer.source.description, offer.local.description]
+        return texts.reduce(offer.offer.metadata.text.utf8.count) { $0 + $1.utf8.count }
+            + JSONValue(offer.offer.attributes).canonicalText.utf8.count
     }
 
     private mutating func enter(_ source: SourceURL) {
         if let rank = queues[source]?.rank(of: source) { heap.insert(rank) }
+        // Ranks that are not true any more stay until they come first, if they ever do.
+        guard heap.count > 2 * queues.count + Self.staleRanks else { return }
+        heap = RankHeap()
+        for (source, queue) in queues { if let rank = queue.rank(of: source) { heap.insert(rank) } }
     }
 }
 
@@ -71,9 +80,11 @@ private struct SourceRank: Comparable {
     }
 }
 
-/// The offers of one source.
+/// The offers of one source. Keeps nothing of those that were taken.
 private struct SourceQueue {
-    private var offers: [FetchOrder.Offer?] = []
+    /// By their position in the list.
+    private var offers: [Int: FetchOrder.Offer] = [:]
+    private var listed = 0
     private var positions: [ElementUUID: Int] = [:]
     /// What comes next, last; below it what comes after that, each the follower of the one above it.
     private var stack: [Int] = []
@@ -81,8 +92,9 @@ private struct SourceQueue {
     private var newest = Timestamp(.min)
 
     mutating func add(_ offer: FetchOrder.Offer) {
-        if let uuid = offer.offer.metadata.uuid { positions[uuid] = offers.count }
-        offers.append(offer)
+        if let uuid = offer.offer.metadata.uuid { positions[uuid] = listed }
+        offers[listed] = offer
+        listed += 1
         newest = max(newest, offer.offer.metadata.timestamp)
         prepare()
     }
@@ -90,25 +102,24 @@ private struct SourceQueue {
     var isEmpty: Bool { stack.isEmpty }
 
     func rank(of source: SourceURL) -> SourceRank? {
-        guard let offer = stack.last.flatMap({ offers[$0]?.offer }) else { return nil }
+        guard let offer = stack.last.flatMap({ offers[$0] })?.offer else { return nil }
         return SourceRank(
             copies: offer.attributes?["copies"]?.integerValue ?? 0, newest: newest, size: offer.size, source: source)
     }
 
     mutating func removeFirst() -> FetchOrder.Offer? {
         guard let position = stack.popLast() else { return nil }
-        defer {
-            offers[position] = nil
-            prepare()
-        }
-        return offers[position]
+        let offer = offers.removeValue(forKey: position)
+        if let uuid = offer?.offer.metadata.uuid, positions[uuid] == position { positions[uuid] = nil }
+        prepare()
+        return offer
     }
 
     /// Finds what comes next: the first in the list, after all that its chain has before it.
     private mutating func prepare() {
         if stack.isEmpty {
-            while nextInList < offers.count, offers[nextInList] == nil { nextInList += 1 }
-            guard nextInList < offers.count else { return }
+            while nextInList < listed, offers[nextInList] == nil { nextInList += 1 }
+            guard nextInList < listed else { return }
             stack.append(nextInList)
             nextInList += 1
         }

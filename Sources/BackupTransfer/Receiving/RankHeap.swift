@@ -2,6 +2,8 @@
 struct RankHeap<Element: Comparable> {
     private var items: [Element] = []
 
+    var count: Int { items.count }
+
     mutating func insert(_ item: Element) {
         items.append(item)
         var position = items.count - 1

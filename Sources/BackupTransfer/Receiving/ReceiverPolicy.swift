@@ -27,8 +27,8 @@ package struct ReceiverPolicy: Sendable {
     package var quotaElements: Int64?
     /// The most bytes one element may have; `nil`: any.
     package var maximumElementSize: Int64?
-    /// The most elements that an agent may offer in one round; `nil`: any number.
-    package var maximumElements: Int?
+    /// The most elements that an agent may offer in one round: what grows with them must end somewhere.
+    package var maximumElements = 2_000_000
     /// Take an element with a predecessor only when that one is here.
     package var requireChain = false
     package var order = Order.chain

@@ -64,8 +64,8 @@ struct ReceiverRound {
 
     /// - Throws: `policyViolation` when the agent has offered more elements than it may in a round.
     func checkNumber(_ committer: GroupCommitter) async throws(BackupError) {
-        guard let maximum = policy.maximumElements, await committer.summary.offered > maximum else { return }
-        throw .tooManyOffered(context.agent, maximum)
+        guard await committer.summary.offered > policy.maximumElements else { return }
+        throw .tooManyOffered(context.agent, policy.maximumElements)
     }
 
     /// Runs `fetch` beside a committer that stores what arrives, and brings both to an end.

@@ -29,6 +29,22 @@ extension CommandTests {
             }
         }
 
+        @Test func theLimitsHoldForPeersThatAreNotConfigured() throws {
+            try withMachines { directory in
+                let a = try TransferPullTests.source(directory)
+                let b = try Machine("b", in: directory)
+                let door = a.door("b").joined(separator: " ")
+                try b.configure("limits: { elements_per_round: 13 }")
+                expectRefusal(
+                    try b.gb("transfer", "pull", "--command", door), 2, "more than 13 elements in one round",
+                    "elements_per_round")
+                try b.configure("limits: { elements_per_round: 14, element_bytes: 1M }")
+                expectRefusal(
+                    try b.gb("transfer", "pull", "--command", door), 3, "3000000 bytes, and 1000000 is the most")
+                #expect(try b.elementCount() == 13)
+            }
+        }
+
         /// A machine with peers that all are bad in some way.
         private func badlyConnected(_ directory: TemporaryDirectory) throws -> Machine {
             try Machine(
