@@ -20,4 +20,8 @@ extension DefaultFileStorage {
         }
         return count
     }
+
+    package func removePartials(of owner: String, beyond allowance: PartialAllowance) throws(BackupError) -> Int {
+        try PartialTrim(owner: owner, directories: partialPlace.existing()).run(beyond: allowance)
+    }
 }

@@ -44,6 +44,8 @@ extension ElementStorage {
 
     package func removePartials(before date: Timestamp) throws(BackupError) -> Int { 0 }
 
+    package func removePartials(of owner: String, beyond allowance: PartialAllowance) throws(BackupError) -> Int { 0 }
+
     package func uuidIndex(of source: SourceURL) throws(BackupError) -> ElementUUIDIndex {
         var index = ElementUUIDIndex(source: source)
         try forEachElement(of: source) { listed throws(BackupError) in

@@ -91,6 +91,12 @@ package protocol ElementStorage: Sendable {
     /// - Returns: How many.
     func removePartials(before date: Timestamp) throws(BackupError) -> Int
 
+    /// Removes partial files of one owner, as their notes name it, that nobody holds, the oldest first, until the others
+    /// are within what is allowed.
+    ///
+    /// - Returns: How many.
+    func removePartials(of owner: String, beyond allowance: PartialAllowance) throws(BackupError) -> Int
+
     // MARK: - What a transfer asks
 
     /// Calls `body` for each element of each source that matches, source by source in the order of

@@ -31,15 +31,8 @@ struct PartialCleanup {
 
     private func remove(_ name: String, _ date: Timestamp) throws(BackupError) -> Bool {
         let noteName = String(name.dropLast(PartialKey.dataSuffix.count)) + PartialKey.noteSuffix
-        let file: OwnedDescriptor
-        do throws(BackupError) { file = try directory.openFile(name) } catch {
-            // Gone meanwhile, or nothing of ours.
-            if [.notFound, .damaged, .untrusted].contains(error.code) { return false }
-            throw error
-        }
-        guard try file.tryLock(), let named = try directory.status(name) else { return false }
-        let status = try file.status()
-        guard named.inode == status.inode else { return false }
+        guard let (file, status) = try lock(name) else { return false }
+        defer { file.close() }
         // Bytes without a note are not gone on with; and with two names they are an element already, whose maker was killed
         // before it could take this one away.
         let hasNote = try directory.status(noteName) != nil
@@ -47,10 +40,28 @@ struct PartialCleanup {
         if isUseful {
             guard status.modified < date, try isOlder(noteName, date) else { return false }
         }
+        try removeNames(of: name)
+        return isUseful
+    }
+
+    /// Locks the file with the bytes; `nil` when somebody holds it, it is gone, or it is nothing of ours.
+    func lock(_ name: String) throws(BackupError) -> (descriptor: OwnedDescriptor, status: FileStatus)? {
+        let file: OwnedDescriptor
+        do throws(BackupError) { file = try directory.openFile(name) } catch {
+            if [.notFound, .damaged, .untrusted].contains(error.code) { return nil }
+            throw error
+        }
+        guard try file.tryLock(), let named = try directory.status(name) else { return nil }
+        let status = try file.status()
+        return named.inode == status.inode ? (file, status) : nil
+    }
+
+    /// Removes the note, then the bytes: alone they are of no harm.
+    func removeNames(of name: String) throws(BackupError) {
+        let noteName = String(name.dropLast(PartialKey.dataSuffix.count)) + PartialKey.noteSuffix
         try directory.removeFile(noteName)
         try directory.removeFile(noteName + ".tmp")
         try directory.removeFile(name)
-        return isUseful
     }
 
     private func isOlder(_ name: String, _ date: Timestamp) throws(BackupError) -> Bool {

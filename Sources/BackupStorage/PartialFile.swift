@@ -66,13 +66,15 @@ package final class PartialFile: Sendable {
 
     /// Makes the bytes durable, then replaces the note: after a crash it never speaks of bytes that are not there.
     ///
-    /// - Parameter note: at most ``maximumNoteSize`` bytes.
-    /// - Throws: `invalidValue` for a longer one; else what the disk says, and the note is the one before.
-    package func checkpoint(_ note: [UInt8]) throws(BackupError) {
+    /// - Parameters:
+    ///   - note: at most ``maximumNoteSize`` bytes.
+    ///   - owner: who has to answer for the bytes (``ElementStorage/removePartials(of:beyond:)``); at most 64 bytes.
+    /// - Throws: `invalidValue` for a longer note; else what the disk says, and the note is the one before.
+    package func checkpoint(_ note: [UInt8], owner: String = "") throws(BackupError) {
         guard note.count <= Self.maximumNoteSize else { throw .partialNoteTooLarge(note.count, Self.maximumNoteSize) }
         if isDurable { try descriptor.sync() }
         let status = try descriptor.status()
-        let text = PartialNote(inode: status.inode, size: status.size, bytes: note).encoded
+        let text = PartialNote(inode: status.inode, size: status.size, owner: owner, bytes: note).encoded
         try directory.replaceFile(key.noteName, with: text, durable: isDurable)
         state.withLock { $0.notedSize = status.size }
     }
@@ -96,6 +98,12 @@ package final class PartialFile: Sendable {
     package func close() {
         state.withLock { $0.isTaken = true }
         descriptor.close()
+    }
+
+    /// Gives it up; keeps it for later if a note says how far it is, else nobody can go on with it, and it is removed.
+    /// Does nothing after ``close()``.
+    package func giveUp() {
+        if state.withLock({ $0.notedSize == nil }) { discard() } else { close() }
     }
 
     /// Gives it up and removes bytes and note; does nothing after ``close()``.
@@ -133,14 +141,20 @@ struct PartialNote {
     let inode: UInt64
     /// Bytes that were durable before the note was.
     let size: Int64
+    /// Who has to answer for them; empty: nobody.
+    let owner: String
     let bytes: [UInt8]
 
     /// One line of JSON, then the bytes.
-    var encoded: [UInt8] { Array("{\"inode\": \(inode), \"size\": \(size)}\n".utf8) + bytes }
+    var encoded: [UInt8] {
+        let owner = JSONValue.string(owner).canonicalText
+        return Array("{\"inode\": \(inode), \"owner\": \(owner), \"size\": \(size)}\n".utf8) + bytes
+    }
 
-    init(inode: UInt64, size: Int64, bytes: [UInt8]) {
+    init(inode: UInt64, size: Int64, owner: String, bytes: [UInt8]) {
         self.inode = inode
         self.size = size
+        self.owner = owner
         self.bytes = bytes
     }
 
@@ -150,7 +164,7 @@ struct PartialNote {
     ) throws(BackupError) -> PartialNote? {
         let text: [UInt8]?
         do throws(BackupError) {
-            text = try directory.readFileIfPresent(name, limit: PartialFile.maximumNoteSize + 256)
+            text = try directory.readFileIfPresent(name, limit: PartialFile.maximumNoteSize + 1024)
         } catch {
             // Whatever lies there is no note: the file is begun anew.
             guard error.code == .damaged || error.code == .untrusted else { throw error }
@@ -158,11 +172,13 @@ struct PartialNote {
         }
         guard let text, let end = text.firstIndex(of: UInt8(ascii: "\n")),
             let object = try? JSONParser.parse(
-                String(decoding: text[..<end], as: UTF8.self), limits: .init(size: 256, depth: 2)
+                String(decoding: text[..<end], as: UTF8.self), limits: .init(size: 1024, depth: 2)
             ).objectValue,
             case .number(let digits) = object["inode"], let inode = UInt64(digits), inode == status.inode,
             let size = object["size"]?.integerValue, (0...status.size).contains(size)
         else { return nil }
-        return PartialNote(inode: inode, size: size, bytes: Array(text[text.index(after: end)...]))
+        return PartialNote(
+            inode: inode, size: size, owner: object["owner"]?.stringValue ?? "",
+            bytes: Array(text[text.index(after: end)...]))
     }
 }

@@ -117,6 +117,11 @@ package final class FaultyStorage: ElementStorage {
         return try storage.removePartials(before: date)
     }
 
+    package func removePartials(of owner: String, beyond allowance: PartialAllowance) throws(BackupError) -> Int {
+        try counter.count()
+        return try storage.removePartials(of: owner, beyond: allowance)
+    }
+
     package func forEachElementInChainOrder(
         matching pattern: SourcePattern?, _ body: (StoredElement) throws(BackupError) -> Void
     ) throws(BackupError) {

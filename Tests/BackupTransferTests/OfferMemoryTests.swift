@@ -56,7 +56,7 @@ import Testing
                 let environment = TransferEnvironment(storage: storage, pool: NIOThreadPool.singleton, software: "test")
                 var policy = ReceiverPolicy()
                 policy.requireChain = true
-                let judge = ArrivalJudge(environment, policy)
+                let judge = try ArrivalJudge(environment, policy, of: AgentName("peer"))
                 let source = try SourceURL("/host1/a-name-that-is-long-enough-to-need-memory-of-its-own")
                 func fail(_ numbers: Range<Int>) throws {
                     for number in numbers {

@@ -19,24 +19,38 @@ final class ArrivalJudge: Sendable {
         case refused(BackupError)
     }
 
+    /// Files of elements that did not come whole which an agent may have here. A connection that breaks leaves one.
+    static let maximumPartials = 64
+
     private struct State {
         var usedBytes: Int64 = 0
         var usedElements: Int64 = 0
         /// Elements of this round that are on their way, and the bytes that are set aside for each.
         var expected: [ArrivalKey: Int64] = [:]
+        /// The partial files of those that are so large as to have one.
+        var partials: Set<PartialKey> = []
         /// Hashes of the elements that did not come, where their followers must not come either. It grows with what is
         /// offered, so an element takes as little as can be.
         var failed: Set<Int> = []
+
+        mutating func forgetPartial(_ local: SourceURL, _ metadata: ElementMetadata, _ size: Int64) {
+            guard size > ElementFetch.maximumInMemory else { return }
+            partials.remove(PartialNote.key(local, metadata, size: size))
+        }
     }
 
     private let mayRelease: @Sendable (StoredElement) -> Bool
     private let policy: ReceiverPolicy
     private let clock: any WallClock
     private let registry: ArrivalRegistry
+    private let storage: any ElementStorage
+    private let agent: AgentName
     private let here: PresentElements
     private let state = Mutex(State())
 
-    init(_ environment: TransferEnvironment, _ policy: ReceiverPolicy) {
+    init(_ environment: TransferEnvironment, _ policy: ReceiverPolicy, of agent: AgentName) {
+        storage = environment.storage
+        self.agent = agent
         mayRelease = environment.mayRelease
         clock = environment.clock
         registry = environment.arrivals
@@ -53,6 +67,21 @@ final class ArrivalJudge: Sendable {
             state.usedBytes = bytes
             state.usedElements = elements
         }
+    }
+
+    /// Removes of what has come of the agent's elements in part, the oldest first, what its quota has no room for: so
+    /// that it never has more here than the quota, be it whole or not. What is on its way is set aside as a whole.
+    /// Blocking.
+    ///
+    /// - Parameter mayResume: `false` where nothing is gone on with, and no size is known before the bytes (version 1):
+    ///   then the whole rest of the quota is for what comes.
+    func trimPartials(mayResume: Bool = true) throws(BackupError) {
+        let (room, partials) = state.withLock { state in
+            (policy.quotaBytes.map { mayResume ? max(0, $0 &- state.usedBytes) : 0 }, state.partials)
+        }
+        _ = try storage.removePartials(
+            of: agent.description,
+            beyond: PartialAllowance(bytes: room, count: Self.maximumPartials, sparing: partials))
     }
 
     /// - Parameter size: `nil` where the peer does not say it before the bytes (version 1).
@@ -77,7 +106,9 @@ final class ArrivalJudge: Sendable {
                 return .present(present.id, sha512: present.sha512, size: present.size)
             }
             if policy.requireChain, let verdict = missingPredecessor(source, local, metadata) { return verdict }
-            try reserve(key, source, size ?? 0)
+            let hasFile = size.map { $0 > ElementFetch.maximumInMemory } ?? false
+            try reserve(
+                key, source, size ?? 0, hasFile ? PartialNote.key(local, metadata, size: size ?? 0) : nil)
             isFetched = true
             return .fetch(local: local)
         } catch {
@@ -100,7 +131,9 @@ final class ArrivalJudge: Sendable {
     /// Notes what was stored.
     func stored(_ metadata: ElementMetadata, as id: ElementID, size: Int64) {
         state.withLock { state in
-            state.usedBytes &+= size - (state.expected.removeValue(forKey: ArrivalKey(id.source, metadata)) ?? size)
+            guard let expected = state.expected.removeValue(forKey: ArrivalKey(id.source, metadata)) else { return }
+            state.usedBytes &+= size - expected
+            state.forgetPartial(id.source, metadata, expected)
         }
         here.insert(metadata, id)
         registry.stored(metadata, as: id, size: size, by: self)
@@ -122,6 +155,7 @@ final class ArrivalJudge: Sendable {
             guard let size = state.expected.removeValue(forKey: key) else { return }
             state.usedBytes &-= size
             state.usedElements -= 1
+            state.forgetPartial(local, metadata, size)
             if policy.requireChain { state.failed.insert(key.hashValue) }
         }
         registry.release(key, of: self)
@@ -157,7 +191,9 @@ final class ArrivalJudge: Sendable {
     }
 
     /// Sums wrap around only where no quota asks for them.
-    private func reserve(_ key: ArrivalKey, _ source: SourceURL, _ size: Int64) throws(BackupError) {
+    private func reserve(
+        _ key: ArrivalKey, _ source: SourceURL, _ size: Int64, _ partial: PartialKey?
+    ) throws(BackupError) {
         try state.withLock { state throws(BackupError) in
             let (bytes, overflow) = state.usedBytes.addingReportingOverflow(size)
             if let quota = policy.quotaBytes, overflow || bytes > quota {
@@ -169,6 +205,7 @@ final class ArrivalJudge: Sendable {
             state.usedBytes = overflow ? .max : bytes
             state.usedElements += 1
             state.expected[key] = size
+            if let partial { state.partials.insert(partial) }
         }
     }
 }

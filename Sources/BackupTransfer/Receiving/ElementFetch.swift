@@ -37,7 +37,8 @@ final class ElementFetch: AnswerConsumer {
         file =
             offer.size <= Self.maximumInMemory
             ? nil
-            : try IncomingFile(local, offer.metadata, size: offer.size, environment, mayResume: mayResume)
+            : try IncomingFile(
+                local, offer.metadata, size: offer.size, environment, of: agent, mayResume: mayResume)
     }
 
     func part(_ part: ByteBuffer) async throws(BackupError) {
@@ -60,6 +61,10 @@ final class ElementFetch: AnswerConsumer {
         case .failure(.refused(let failure)):
             await file?.keep()
             judge.failed(local, offer.metadata)
+            if file != nil {
+                let judge = judge
+                try await environment.blocking { () throws(BackupError) in try judge.trimPartials() }
+            }
             // A listing is a snapshot: what was deleted since is not offered any more.
             guard failure.code != .notFound else { return await committer.count { $0.vanished += 1 } }
             await committer.refuse(offer.id, .remoteRefused(failure))

@@ -216,8 +216,8 @@ actor GroupCommitter {
 }
 
 extension PendingElement {
-    /// Its bytes are not going to be stored now: what is large is kept for the next time.
+    /// Its bytes are not going to be stored now: what can be gone on with the next time is kept.
     func giveUp() {
-        if case .partial(let file) = content { file.close() }
+        if case .partial(let file) = content { file.giveUp() }
     }
 }

@@ -54,6 +54,8 @@ final class IncomingFile: Sendable {
     /// The most bytes that are taken; the very number where it is known.
     private let size: Int64
     private let environment: TransferEnvironment
+    /// Who has to answer for the bytes.
+    private let owner: String
     private let state: Mutex<State>
 
     /// Opens the partial file of an element, and finds out how much of it is there. Blocking.
@@ -61,9 +63,10 @@ final class IncomingFile: Sendable {
     /// - Throws: `busy` when another connection or process is fetching the same element.
     init(
         _ local: SourceURL, _ metadata: ElementMetadata, size: Int64, _ environment: TransferEnvironment,
-        mayResume: Bool
+        of agent: AgentName, mayResume: Bool
     ) throws(BackupError) {
         self.size = size
+        owner = agent.description
         self.environment = environment
         file = try environment.storage.openPartial(PartialNote.key(local, metadata, size: size))
         var digest = ResumableSHA512()
@@ -122,17 +125,19 @@ final class IncomingFile: Sendable {
             try await startBatch(isLast: true)
             try await waitForBatch()
         } catch {
-            file.close()
+            file.giveUp()
             return resumedAt
         }
-        let (digest, file) = (state.withLock { $0.digest }, file)
-        guard digest.count > resumedAt else {
-            file.close()
+        let (digest, file, owner) = (state.withLock { $0.digest }, file, owner)
+        // Without a note the bytes would be of no use, and counted to nobody.
+        defer { file.giveUp() }
+        guard digest.count > resumedAt else { return resumedAt }
+        do throws(BackupError) {
+            try await environment.blocking { () throws(BackupError) in
+                try file.checkpoint(PartialNote(digest).bytes, owner: owner)
+            }
+        } catch {
             return resumedAt
-        }
-        try? await environment.blocking { () throws(BackupError) in
-            try file.checkpoint(PartialNote(digest).bytes)
-            file.close()
         }
         return digest.count
     }
@@ -184,7 +189,7 @@ final class IncomingFile: Sendable {
     private func write(
         _ batch: [ByteBuffer], _ digest: ResumableSHA512, needsCheckpoint: Bool
     ) -> Task<Result<ResumableSHA512, BackupError>, Never> {
-        let (file, environment) = (file, environment)
+        let (file, environment, owner) = (file, environment, owner)
         return Task { () -> Result<ResumableSHA512, BackupError> in
             async let hashed = environment.blocking { () throws(BackupError) in
                 var digest = digest
@@ -201,7 +206,7 @@ final class IncomingFile: Sendable {
                 }
                 if needsCheckpoint {
                     try await environment.blocking { () throws(BackupError) in
-                        try file.checkpoint(PartialNote(digest).bytes)
+                        try file.checkpoint(PartialNote(digest).bytes, owner: owner)
                     }
                 }
                 return .success(digest)

@@ -84,12 +84,14 @@ struct PipelinedRound {
     ) async throws(BackupError) -> [FetchOrder.Offer] {
         let (judge, entries) = (round.judge, page.elements)
         let verdicts = try await round.environment.blocking { () throws(BackupError) in
-            entries.map { entry -> ArrivalJudge.Verdict in
+            let verdicts = entries.map { entry -> ArrivalJudge.Verdict in
                 switch entry {
                 case .offered(let offer): judge.judge(offer.source, offer.metadata, size: offer.size)
                 case .refused(_, let error): .refused(error)
                 }
             }
+            try judge.trimPartials()
+            return verdicts
         }
         await committer.count { $0.offered += entries.count }
         try await round.checkNumber(committer)

@@ -19,7 +19,7 @@ struct ReceiverRound {
         self.context = context
         self.policy = policy
         self.environment = environment
-        judge = ArrivalJudge(environment, policy)
+        judge = ArrivalJudge(environment, policy, of: context.agent)
     }
 
     /// Asks what the agent offers, and fetches it.
@@ -45,21 +45,24 @@ struct ReceiverRound {
             // Nothing can be fetched there.
             return ConnectionOutcome(summary: RoundSummary(), failure: nil)
         case .version1:
-            try await prepare()
+            try await prepare(mayResume: false)
             return await SingleRound(round: self).run(mirror)
         case .version2(_, let features, _, _):
             connection.setClientVersion(2)
             guard features.contains("listing") else { throw .noListing(context.agent) }
-            try await prepare()
+            try await prepare(mayResume: true)
             return await PipelinedRound(
                 round: self, features: Set(features).intersection(JsonStreamServerProtocolRequestHandler.features)
             ).run(mirror)
         }
     }
 
-    private func prepare() async throws(BackupError) {
+    private func prepare(mayResume: Bool) async throws(BackupError) {
         let judge = judge
-        try await environment.blocking { () throws(BackupError) in try judge.prepare() }
+        try await environment.blocking { () throws(BackupError) in
+            try judge.prepare()
+            try judge.trimPartials(mayResume: mayResume)
+        }
     }
 
     /// - Throws: `policyViolation` when the agent has offered more elements than it may in a round.

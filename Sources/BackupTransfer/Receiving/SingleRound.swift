@@ -81,7 +81,8 @@ struct SingleRound {
         let file: IncomingFile
         do throws(BackupError) {
             file = try await environment.blocking { () throws(BackupError) in
-                try IncomingFile(local, info.metadata, size: limit, environment, mayResume: false)
+                try IncomingFile(
+                    local, info.metadata, size: limit, environment, of: round.context.agent, mayResume: false)
             }
         } catch {
             round.judge.failed(local, info.metadata)

@@ -39,4 +39,7 @@ final class InterceptedStorage: ElementStorage {
     func arrivalTime(of id: ElementID) throws(BackupError) -> Timestamp? { try base.arrivalTime(of: id) }
     func delete(_ id: ElementID) throws(BackupError) { try base.delete(id) }
     func openPartial(_ key: PartialKey) throws(BackupError) -> PartialFile { try base.openPartial(key) }
+    func removePartials(of owner: String, beyond allowance: PartialAllowance) throws(BackupError) -> Int {
+        try base.removePartials(of: owner, beyond: allowance)
+    }
 }
