@@ -152,10 +152,28 @@ extension BackupError {
             remedy: "write them below transfer in \(path.escapedForMessage)/config")
     }
 
-    static func inheritedNoSocket(_ number: Int32) -> BackupError {
+    /// - Parameter kind: what the descriptor is.
+    static func inheritedNoSocket(_ number: Int32, _ kind: String) -> BackupError {
         BackupError(
-            .configuration, "descriptor \(number) from the service manager is no UNIX socket with a path",
-            remedy: "check ListenStream= of the socket unit")
+            .configuration,
+            "descriptor \(number) from the service manager is \(kind); only UNIX sockets can let agents in",
+            remedy: "write nothing but ListenStream= with paths of listeners into the socket unit, and no Accept=yes")
+    }
+
+    static func inheritedUnknown(_ path: String, listeners: [String]) -> BackupError {
+        let known = listeners.map(\.escapedForMessage).joined(separator: ", ")
+        return BackupError(
+            .configuration,
+            "the service manager has opened the socket \(path.escapedForMessage), which belongs to no listener; "
+                + (known.isEmpty ? "there are none" : "there are \(known)"),
+            remedy:
+                "make ListenStream= of the socket unit the path of a listener in transfer.listeners, or add a listener")
+    }
+
+    static func inheritedTwice(_ path: String) -> BackupError {
+        BackupError(
+            .configuration, "the service manager has opened two sockets for the listener \(path.escapedForMessage)",
+            remedy: "keep one ListenStream= for each listener in all socket units")
     }
 
     static func transferBusy(_ path: String, _ cause: BackupError) -> BackupError {

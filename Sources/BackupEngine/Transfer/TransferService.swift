@@ -50,12 +50,12 @@ package final class TransferService: Service {
 
     package func run() async throws {
         let settings = host.installation.main.transfer
-        let inherited = try SocketActivation.sockets()
         var listeners: [(socket: SocketConnectorService.Listener, settings: ListenerSettings)] = []
         for listener in settings.listeners {
             // Without a path it is for `gb transfer serve --stdio` alone.
             if let socket = try listener.forConnector() { listeners.append((socket, listener)) }
         }
+        let inherited = try SocketActivation.sockets(for: listeners.map(\.socket.path))
         let start = StartCount(listeners.count)
         // Two services would fetch the same elements, and fight for the sockets.
         let lock = try TransferLock.acquire(host.installation)

@@ -111,26 +111,37 @@ extension CommandTests {
             }
         }
 
-        /// As systemd starts it when somebody comes: the socket is open already, and stays when the service ends.
-        @Test func socketsMayComeFromTheServiceManager() throws {
+        /// Starts the service as systemd does when somebody comes: with descriptors from 3 on.
+        ///
+        /// - Parameter sockets: a list in Perl of what they are; `listening(PATH)` is a UNIX socket as it should be.
+        private func activate(_ machine: Machine, _ sockets: String) throws -> GBProcess {
+            try machine.directory.write(
+                "activate.pl",
+                """
+                use Socket; use Fcntl; use POSIX ();
+                $^F = 40;
+                sub made { my ($domain, $type) = @_; socket(my $s, $domain, $type, 0) or die $!; $s }
+                sub bound { my ($s, $path) = @_; bind($s, pack_sockaddr_un($path)) or die $!; $s }
+                sub listening { my $s = bound(made(AF_UNIX, SOCK_STREAM), shift); listen($s, 8) or die $!; $s }
+                my @sockets = (\(sockets));
+                # Out of the way first, as one of them may stand where another belongs.
+                my @high = map { fcntl($_, F_DUPFD, 20) or die $! } @sockets;
+                for (0 .. $#high) { POSIX::dup2($high[$_], 3 + $_) or die $!; POSIX::close($high[$_]); }
+                $ENV{LISTEN_FDS} = @sockets; $ENV{LISTEN_PID} = $$;
+                exec(@ARGV);
+                """)
+            return try GBProcess(
+                ["perl", machine.directory.path("activate.pl"), GBProcess.gb, "transfer", "serve"]
+                    + ["--config-dir", machine.configuration])
+        }
+
+        /// The socket is open already, and stays when the service ends.
+        @Test(arguments: ["run", "link"]) func socketsMayComeFromTheServiceManager(way: String) throws {
             try withMachines { directory in
                 let a = try TransferPullTests.source(directory)
-                try directory.write(
-                    "activate.pl",
-                    """
-                    use Socket; use POSIX ();
-                    $^F = 20;
-                    my $path = shift;
-                    socket(my $socket, AF_UNIX, SOCK_STREAM, 0) or die $!;
-                    bind($socket, pack_sockaddr_un($path)) or die $!;
-                    listen($socket, 8) or die $!;
-                    if (fileno($socket) != 3) { POSIX::dup2(fileno($socket), 3) or die $!; }
-                    $ENV{LISTEN_FDS} = 1; $ENV{LISTEN_PID} = $$;
-                    exec(@ARGV);
-                    """)
-                let service = try GBProcess(
-                    ["perl", directory.path("activate.pl"), a.socket("b"), GBProcess.gb, "transfer", "serve"]
-                        + ["--config-dir", a.configuration])
+                // As /var/run is another name of /run.
+                try directory.link("a/link", to: "run")
+                let service = try activate(a, "listening('\(a.path("\(way)/b.socket"))')")
                 try #require(waitUntil(20) { directory.exists("a/run/b.socket") })
                 let inode = try runTool("stat", "-c", "%i", a.socket("b")).output
                 let before = try a.inventory()
@@ -142,6 +153,28 @@ extension CommandTests {
                 let ended = service.wait(limit: 20)
                 #expect(ended.status == 0, "\(ended.testDescription)")
                 #expect(try runTool("stat", "-c", "%i", a.socket("b")).output == inode, "it is not ours to remove")
+            }
+        }
+
+        /// Whoever connects to such a socket would wait for ever.
+        @Test func socketsThatNobodyListensOnAreRefused() throws {
+            try withMachines { directory in
+                let a = try TransferPullTests.source(directory)
+                func refuse(_ sockets: String, _ words: String...) throws {
+                    for name in directory.names("a/run") { directory.remove("a/run/" + name) }
+                    let result = try activate(a, sockets).wait(limit: 30)
+                    expectRefusal(result, 78)
+                    for word in words { #expect(result.errors.contains(word), "\(word): \(result.testDescription)") }
+                }
+                let (own, other) = (a.socket("b"), a.socket("c"))
+                try refuse("listening('\(own)'), listening('\(other)')", other, "no listener", "there are \(own)")
+                try refuse("listening('\(own)'), made(AF_INET, SOCK_STREAM)", "descriptor 4", "of the network")
+                try refuse(
+                    "bound(made(AF_UNIX, SOCK_STREAM), '\(own)')", "descriptor 3", "does not listen", "Accept=yes")
+                try refuse("bound(made(AF_UNIX, SOCK_DGRAM), '\(own)')", "descriptor 3", "for messages")
+                try refuse("bound(made(AF_UNIX, SOCK_SEQPACKET), '\(own)')", "descriptor 3", "for messages")
+                try refuse("listening(\"\\0abstract-$$\")", "descriptor 3", "without a path")
+                try refuse("do { open(my $f, '<', '/dev/null'); $f }", "descriptor 3", "no socket")
             }
         }
 
