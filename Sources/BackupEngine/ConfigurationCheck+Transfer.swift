@@ -2,6 +2,7 @@ import BackupConfig
 import BackupModel
 import BackupPipeline
 import BackupSystem
+import BackupTransfer
 import Glibc
 
 /// Whether those who come in and those who are gone to can be reached as it is configured. Connects to nobody.
@@ -15,7 +16,17 @@ extension ConfigurationCheck {
             checkPeer(peer)
             checkMirror(peer.receiver, "peer \(peer.agent)")
         }
+        checkControlSocket()
         checkTransferKeys()
+    }
+
+    /// By it the service tells how it stands, and it does not start without.
+    private mutating func checkControlSocket() {
+        let transfer = installation.main.transfer
+        guard !transfer.listeners.isEmpty || !transfer.peers.isEmpty else { return }
+        let path = ControlSocket.path(installation)
+        guard path.utf8.count > SocketPath.maximumListenerLength else { return }
+        add(.error, "transfer", "\(BackupError.socketPathTooLong(path, SocketPath.maximumListenerLength))")
     }
 
     /// What is mirrored is all that the filter lets through below the prefix: without either, this machine's own elements

@@ -44,10 +44,12 @@ extension BackupError {
             remedy: "use --stdio behind ssh, socat or another program that connects both to a stream")
     }
 
-    static func socketPathTooLong(_ path: String) -> BackupError {
+    /// - Parameter limit: in bytes.
+    package static func socketPathTooLong(_ path: String, _ limit: Int) -> BackupError {
         BackupError(
-            .configuration, "the path of the socket \(path.escapedForMessage) is too long",
-            remedy: "the system takes at most 106 bytes; choose a shorter directory")
+            .configuration,
+            "the path of the socket \(path.escapedForMessage) has \(path.utf8.count) bytes, and \(limit) is the most",
+            remedy: "choose a shorter directory")
     }
 
     static func notASocket(_ path: String) -> BackupError {

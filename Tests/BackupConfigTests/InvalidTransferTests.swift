@@ -231,7 +231,7 @@ import Testing
             """
             2:43: transfer.listeners[0].path: expected the absolute path of a socket, found \
             "/sssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssssss"; \
-            the system takes at most 107 bytes: choose a shorter path
+            it has at most 106 bytes: choose a shorter path
             """),
         Case(
             "listeners: [{ agent: a, path: /s/a, sender: { policy: keep } }, { agent: b, path: /s//./a, sender: { policy: keep } }]",

@@ -139,6 +139,19 @@ import Testing
         #expect(Array(listeners) == [listener("done", markAsDone: true), listener("gone", markAsDone: false)])
     }
 
+    @Test func pathsOfSocketsAreAsLongAsTheSystemTakesThem() throws {
+        func path(_ length: Int) -> String { "/" + String(repeating: "s", count: length - 1) }
+        func decode(listener: Int, peer: Int) throws -> TransferSettings {
+            try Self.transfer(
+                TemporaryConfiguration.plainMain
+                    + "transfer: { listeners: [{ agent: a, path: \(path(listener)), sender: { policy: keep } }], "
+                    + "peers: [{ agent: b, socket: \(path(peer)), sender: { policy: keep } }] }\n")
+        }
+        #expect(try decode(listener: 106, peer: 107).listeners.first?.path == path(106))
+        #expect(throws: (any Error).self) { _ = try decode(listener: 107, peer: 107) }
+        #expect(throws: (any Error).self) { _ = try decode(listener: 106, peer: 108) }
+    }
+
     @Test func aListenerWithoutAPathIsNoSocket() throws {
         let main =
             TemporaryConfiguration.plainMain

@@ -6,7 +6,7 @@ enum ListenerDecoder {
     static func decode(_ reader: ConfigReader) -> ListenerSettings? {
         let agent = reader.readRequired("agent", .agent, remedy: "name who comes in here")
         let isSocket = !(reader.take("path")?.value.isNone ?? true)
-        let path = reader.readOptional("path", .socketPath)
+        let path = reader.readOptional("path", .socketPath(ListenerSettings.maximumPathLength))
         let socket = isSocket ? socket(reader) : noSocket(reader)
         let policies = TransferPolicies(reader)
         let bandwidth = BandwidthDecoder.decode(reader)
@@ -93,7 +93,7 @@ enum PeerDecoder {
                 remedy: "a peer is reached in one way: keep one of them")
         }
         switch way {
-        case "socket": return reader.readRequired(way, .socketPath).map { .socket($0) }
+        case "socket": return reader.readRequired(way, .socketPath(107)).map { .socket($0) }
         case "command": return reader.readRequired(way, .commandLine).map { .command($0) }
         default: return reader.readRequired(way, .absolutePath).map { .directory($0) }
         }

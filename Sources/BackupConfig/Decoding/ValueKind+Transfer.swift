@@ -29,12 +29,12 @@ extension ValueKind where Value == String {
         }
     }
 
-    /// The path of a UNIX socket.
-    static var socketPath: Self {
+    /// The path of a UNIX socket, of at most `maximum` bytes.
+    static func socketPath(_ maximum: Int) -> Self {
         text("the absolute path of a socket") { path in
             guard path.hasPrefix("/") else { return "a path here begins with /" }
             guard !path.hasSuffix("/") else { return "leave out the / at the end" }
-            return path.utf8.count <= 107 ? nil : "the system takes at most 107 bytes: choose a shorter path"
+            return path.utf8.count <= maximum ? nil : "it has at most \(maximum) bytes: choose a shorter path"
         }
     }
 

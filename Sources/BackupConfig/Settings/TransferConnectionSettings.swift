@@ -3,9 +3,12 @@ package import BackupModel
 /// A UNIX socket: whoever comes through it is the agent, and has its rights. Without a path it is no socket, and says
 /// only what an agent may do that comes in over standard input and output.
 package struct ListenerSettings: Sendable, Hashable {
+    /// The longest ``path``, in bytes: one less than the kernel takes, as a new socket first has a longer name.
+    package static let maximumPathLength = 106
+
     /// Letters, digits, `-` and `_` and `.`; 1...64 characters, the first one a letter, a digit or `_`.
     package let agent: String
-    /// Absolute, at most 107 bytes: what the kernel takes as the name of a socket. nil: there is no socket, and all
+    /// Absolute, at most ``maximumPathLength`` bytes. nil: there is no socket, and all
     /// that is said of one has its default.
     package let path: String?
     /// The permission bits of the socket, 0...0o777, without setting 0o600.
@@ -94,7 +97,7 @@ package struct PeerSettings: Sendable, Hashable {
 
 /// How a peer is reached.
 package enum PeerConnectionSetting: Sendable, Hashable {
-    /// A UNIX socket: absolute, at most 107 bytes, not one of this machine's listeners.
+    /// A UNIX socket: absolute, at most 107 bytes, which is what the kernel takes; not one of this machine's listeners.
     case socket(String)
     /// A program and its arguments, run without a shell; its standard input and output are the stream.
     case command([String])

@@ -10,9 +10,11 @@ enum ListeningSocket {
         let descriptor = try newSocket(path)
         let raw = descriptor.raw
         // Under another name until its owner and mode are right: nobody can connect before that.
-        let temporary = path + "~"
+        let temporary = path + SocketPath.temporarySuffix
         unlink(temporary)
-        guard let result = withAddress(temporary, { bind(raw, $0, $1) }) else { throw .socketPathTooLong(path) }
+        guard let result = withAddress(temporary, { bind(raw, $0, $1) }) else {
+            throw .socketPathTooLong(path, SocketPath.maximumListenerLength)
+        }
         guard result == 0 else { throw .cannotListen(path, BackupError.system(errno, "create", temporary)) }
         do throws(BackupError) {
             _ = try systemCall("set the mode of", temporary) { chmod(temporary, listener.mode) }
@@ -61,15 +63,11 @@ enum ListeningSocket {
         if inode != 0, self.inode(path) == inode { unlink(path) }
     }
 
-    /// `nil` when the path is too long for a socket (107 bytes).
+    /// `nil` when the path is too long for a socket.
     private static func withAddress<Value>(
         _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Value
     ) -> Value? {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        let bytes = Array(path.utf8)
-        guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+        guard var address = SocketPath.address(path) else { return nil }
         return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 body($0, socklen_t(MemoryLayout<sockaddr_un>.size))

@@ -12,12 +12,13 @@ package struct PeerStream: Sendable {
 
     /// Connects to the UNIX socket at `path`.
     ///
-    /// - Throws: `notFound` and `busy` where a later try may succeed, `permission`, `inputOutput`.
+    /// - Throws: `configuration` for a path of more than ``SocketPath/maximumLength`` bytes, `notFound` and `busy` where a later try may succeed, `permission`, `inputOutput`.
     package static func connect(
         socket path: String, on group: MultiThreadedEventLoopGroup
     ) async throws(BackupError) -> PeerStream {
+        guard let address = SocketPath.address(path) else { throw .socketPathTooLong(path, SocketPath.maximumLength) }
         do {
-            return try await bootstrap(group).connect(unixDomainSocketPath: path) { channel in
+            return try await bootstrap(group).connect(to: SocketAddress(address)) { channel in
                 channel.eventLoop.makeCompletedFuture { try wrap(channel) }
             }
         } catch {

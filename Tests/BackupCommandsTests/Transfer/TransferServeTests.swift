@@ -111,6 +111,54 @@ extension CommandTests {
             }
         }
 
+        /// The longest paths that the configuration takes, with real sockets.
+        @Test func socketsHaveTheLongestPathsThatAreTaken() throws {
+            try withMachines { directory in
+                func place(_ length: Int, _ name: String) throws -> String {
+                    let rest = length - directory.path("").utf8.count - name.utf8.count - 1
+                    let pad = String(repeating: "d", count: try #require(rest > 0 ? rest : nil, "TMPDIR is too long"))
+                    try directory.makeDirectory(pad)
+                    return directory.path(pad + "/" + name)
+                }
+                let a = try TransferPullTests.source(directory)
+                let longest = try place(106, "listener")
+                let further = try place(107, "peer")
+                #expect(longest.utf8.count == 106 && further.utf8.count == 107)
+                let control = try place(106, "control.socket")
+                let runtime = String(control.dropLast("/control.socket".utf8.count))
+                func configure(runtime: String) throws {
+                    try a.configure("listeners: [{ agent: b, path: \(longest), sender: { policy: keep } }]")
+                    let config = String(decoding: try directory.read("a/conf/config"), as: UTF8.self)
+                    try directory.write(
+                        "a/conf/config",
+                        config.replacingOccurrences(
+                            of: "runtime_directory: \(a.path("run"))", with: "runtime_directory: \(runtime)"))
+                }
+                try configure(runtime: runtime)
+                let b = try Machine("b", in: directory)
+                let c = try Machine(
+                    "c", in: directory,
+                    transfer: "peers: [{ agent: a, socket: \(further), receiver: { policy: store } }]")
+                try withServices(a) {
+                    #expect(try a.good("transfer", "status").output.hasPrefix("A transfer service is running"))
+                    try b.good("transfer", "pull", "--socket", longest)
+                    let relay = try GBProcess(["socat", "UNIX-LISTEN:\(further)", "UNIX-CONNECT:\(longest)"])
+                    try #require(waitUntil(20) { access(further, F_OK) == 0 })
+                    try c.good("transfer", "pull", "a")
+                    _ = relay.wait()
+                }
+                #expect(try b.inventory() == a.inventory())
+                #expect(try c.inventory() == a.inventory())
+                expectRefusal(
+                    try b.gb("transfer", "pull", "--socket", further + "x"), 78, "108 bytes, and 107 is the most")
+                try configure(runtime: runtime + "x")
+                try directory.makeDirectory(String((runtime + "x").dropFirst(directory.path("").utf8.count)))
+                expectRefusal(try a.gb("transfer", "serve"), 78, "107 bytes, and 106 is the most")
+                let check = try a.gb("config", "check")
+                #expect(check.output.contains("107 bytes, and 106 is the most"), "\(check.testDescription)")
+            }
+        }
+
         /// Starts the service as systemd does when somebody comes: with descriptors from 3 on.
         ///
         /// - Parameter sockets: a list in Perl of what they are; `listening(PATH)` is a UNIX socket as it should be.
