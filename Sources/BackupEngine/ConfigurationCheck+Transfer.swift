@@ -58,7 +58,9 @@ extension ConfigurationCheck {
             try Self.checkPlace(ofSocket: path, runtimeDirectory: runtimeDirectory)
             return "\(path) can be made"
         }
-        if listener.mode & 0o002 != 0, listener.allowedUIDs == nil {
+        let obstacles = SocketReachability(path, listener).obstacles()
+        for obstacle in obstacles { add(.warning, subject, obstacle) }
+        if obstacles.isEmpty, listener.mode & 0o002 != 0, listener.allowedUIDs == nil {
             add(
                 .warning, subject,
                 "every user of this machine can connect to \(path), and is taken for \(listener.agent): set allowed_uids, or "

@@ -45,6 +45,12 @@ package struct Installation: Sendable {
         try Directory(path: main.general.stateDirectory, create: true)
     }
 
+    /// Makes the runtime directory if it is missing. Whoever may open the socket of a listener must get through it, and it
+    /// holds nothing else but the control socket: each has a mode of its own. So it is made with mode 0755.
+    func makeRuntimeDirectory() throws(BackupError) {
+        _ = try Directory(path: main.general.runtimeDirectory, create: true, mode: 0o755)
+    }
+
     /// The enabled units that can be used, and what is wrong with the others.
     ///
     /// - Parameter names: only these; `nil` for all.

@@ -16,26 +16,36 @@ package final class Directory: Sendable {
 
     /// Opens the directory at `path`; here symbolic links are followed, since the path is the administrator's.
     ///
-    /// - Parameter create: make it and its parents, mode 0700, if they are missing.
-    package init(path: String, create: Bool = false) throws(BackupError) {
-        if create { try Self.make(path) }
+    /// - Parameters:
+    ///   - create: make it and its parents if they are missing.
+    ///   - mode: that of those that are made, whatever the umask is.
+    package init(path: String, create: Bool = false, mode: UInt32 = 0o700) throws(BackupError) {
+        if create { try Self.make(path, mode) }
         let raw = try systemCall("open the directory", path) { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
         descriptor = OwnedDescriptor(raw, name: path)
         self.path = path
     }
 
-    private static func make(_ path: String) throws(BackupError) {
-        if mkdir(path, 0o700) == 0 { return try syncParent(of: path) }
+    private static func make(_ path: String, _ mode: UInt32) throws(BackupError) {
+        if try makeOne(path, mode) { return }
         switch errno {
         case EEXIST: return
         case ENOENT:
             guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { break }
-            try make(String(path[..<slash]))
-            if mkdir(path, 0o700) == 0 { return try syncParent(of: path) }
+            try make(String(path[..<slash]), mode)
+            if try makeOne(path, mode) { return }
             if errno == EEXIST { return }
         default: break
         }
         throw .system(errno, "make the directory", path)
+    }
+
+    /// `false`, with `errno`, when the system does not make it.
+    private static func makeOne(_ path: String, _ mode: UInt32) throws(BackupError) -> Bool {
+        guard mkdir(path, 0o700) == 0 else { return false }
+        if mode != 0o700 { try systemCall("set the mode of", path) { chmod(path, mode) } }
+        try syncParent(of: path)
+        return true
     }
 
     private static func syncParent(of path: String) throws(BackupError) {

@@ -81,9 +81,51 @@ import Testing
 
     @Test func aSocketForEverybodyIsWarnedOf() throws {
         try withSite { site in
+            try #require(chmod(site.place.path, 0o755) == 0)
             let findings = try listener(site, "path: \(site.place.path("a")), mode: 666")
             #expect(findings.map(\.grade) == [.good, .warning])
             #expect(findings.last?.message.contains("allowed_uids") == true)
+        }
+    }
+
+    @Test func aDirectoryThatKeepsOutWhomTheSocketLetsInIsWarnedOf() throws {
+        try withSite { site in
+            let place = site.place
+            try place.makeDirectory("above/sockets")
+            try place.link("link", to: "above/sockets")
+            for path in [place.path, place.path("above"), place.path("above/sockets")] {
+                try #require(chmod(path, 0o755) == 0)
+            }
+            // Numbers that are nobody's here.
+            let visitors = [
+                "mode: 660, group: 54321", "mode: 666", "mode: 666, allowed_uids: [0, 54321]", "owner: 54321",
+            ]
+            func warnings(_ keys: String, _ path: String = "link/a") throws -> [String] {
+                let found = try listener(site, "path: \(place.path(path)), \(keys)")
+                #expect(found.first?.grade == .good, "\(found)")
+                return found.dropFirst().map(\.message).filter { !$0.contains("every user") }
+            }
+            for keys in visitors { #expect(try warnings(keys) == [], "\(keys)") }
+            for closed in ["above", "above/sockets"] {
+                try #require(chmod(place.path(closed), 0o700) == 0)
+                for keys in visitors {
+                    let found = try warnings(keys)
+                    #expect(found.count == 1, "\(keys): \(found)")
+                    #expect(found.first?.contains("the directory \(place.path(closed)) does not") == true, "\(found)")
+                }
+                // The runtime directory is made for all of them, in a directory that has them pass.
+                for keys in visitors { #expect(try warnings(keys, "run/a") == [], "\(keys)") }
+                for keys in ["mode: 600", "allowed_uids: [0]", "owner: root, mode: 600"] {
+                    #expect(try warnings(keys) == [], "\(keys)")
+                }
+                try #require(chmod(place.path(closed), 0o755) == 0)
+            }
+            // Members of its own group a directory lets through, and others need not pass.
+            try #require(chmod(place.path("above"), 0o710) == 0)
+            #expect(try warnings("mode: 660, group: 54321").count == 1)
+            var status = stat()
+            try #require(stat(place.path("above"), &status) == 0)
+            #expect(try warnings("mode: 660, group: \(status.st_gid)") == [])
         }
     }
 

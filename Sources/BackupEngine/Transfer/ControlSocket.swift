@@ -18,7 +18,7 @@ package struct ControlSocket: Sendable {
     }
 
     func serve() async throws {
-        _ = try Directory(path: host.installation.main.general.runtimeDirectory, create: true)
+        try host.installation.makeRuntimeDirectory()
         let listener = SocketConnectorService.Listener(path: Self.path(host.installation))
         let host = host
         try await LineServer(listener, on: host.eventLoops).run {

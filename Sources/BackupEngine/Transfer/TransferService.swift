@@ -61,7 +61,7 @@ package final class TransferService: Service {
         let lock = try TransferLock.acquire(host.installation)
         defer { lock.release() }
         // Listeners have their sockets there, as the control socket.
-        _ = try Directory(path: host.installation.main.general.runtimeDirectory, create: true)
+        try host.installation.makeRuntimeDirectory()
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for listener in listeners {

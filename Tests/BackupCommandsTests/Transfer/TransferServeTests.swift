@@ -81,6 +81,15 @@ extension CommandTests {
             }
         }
 
+        /// Connects to the socket of `agent` as a user who is nobody, and in one group. Only root can.
+        private func asNobody(_ machine: Machine, _ agent: String, group: Int = 65534) throws -> GBResult {
+            try GBProcess(
+                ["setpriv", "--reuid=65534", "--regid=\(group)", "--clear-groups", "socat", "-T", "1"]
+                    + ["STDIO!!/dev/null", "UNIX-CONNECT:\(machine.socket(agent))"],
+                input: ""
+            ).wait()
+        }
+
         /// The kernel says who connects; the name that a peer gives itself counts for nothing.
         @Test(.enabled(if: geteuid() == 0, "only root can be somebody else")) func otherUsersAreKeptOut() throws {
             try withMachines { directory in
@@ -94,20 +103,44 @@ extension CommandTests {
                     """)
                 for path in [directory.path, a.path(""), a.path("run")] { try #require(chmod(path, 0o755) == 0) }
                 let service = try ServiceRun(a)
-                func asNobody(_ agent: String) throws -> GBResult {
-                    try GBProcess(
-                        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "socat", "-T", "1"]
-                            + ["STDIO!!/dev/null", "UNIX-CONNECT:\(a.socket(agent))"],
-                        input: ""
-                    ).wait()
-                }
-                let (b, c, d) = (try asNobody("b"), try asNobody("c"), try asNobody("d"))
+                let (b, c, d) = (try asNobody(a, "b"), try asNobody(a, "c"), try asNobody(a, "d"))
                 #expect(b.status != 0)
                 #expect(b.errors.contains("Permission denied"), "\(b.testDescription)")
                 #expect(c.status == 0, "\(c.testDescription)")
                 let log = service.stop().errors
                 #expect(log.contains("the user 65534 may not connect to \(a.socket("c"))"), "\(log)")
                 #expect(!log.contains("connect to \(a.socket("d"))"), "\(log) \(d.testDescription)")
+            }
+        }
+
+        /// A directory that only its owner may enter would keep everybody from every socket in it.
+        @Test func theRuntimeDirectoryIsMadeForOthersToPass() throws {
+            try withMachines { directory in
+                let a = try Machine("a", in: directory)
+                directory.remove("a/run")
+                let group = geteuid() == 0 ? 65533 : getgid()
+                try a.configure(
+                    """
+                    listeners:
+                      - { agent: b, path: \(a.socket("b")), mode: "0660", group: \(group), sender: { policy: keep } }
+                    """)
+                // As the service unit has it.
+                let service = try GBProcess(
+                    ["sh", "-c", "umask 077; exec \"$0\" \"$@\"", GBProcess.gb, "transfer", "serve"]
+                        + ["--config-dir", a.configuration])
+                try #require(
+                    waitUntil(20) { directory.exists("a/run/b.socket") && directory.exists("a/run/control.socket") })
+                let found = try runTool("stat", "-c", "%a", "run", "run/b.socket", directory: a.path("")).lines
+                #expect(found == ["755", "660"])
+                if geteuid() == 0 {
+                    // Somebody else, who is in the group and nothing more.
+                    for path in [directory.path, a.path("")] { try #require(chmod(path, 0o755) == 0) }
+                    let (member, other) = (try asNobody(a, "b", group: 65533), try asNobody(a, "b"))
+                    #expect(member.status == 0, "\(member.testDescription)")
+                    #expect(other.errors.contains("Permission denied"), "\(other.testDescription)")
+                }
+                service.signal(SIGTERM)
+                #expect(service.wait(limit: 25).status == 0)
             }
         }
 
