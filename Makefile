@@ -19,7 +19,7 @@ RELEASE_FLAGS := --configuration release --static-swift-stdlib --product gb
 FORMATTED := Package.swift Sources Tests
 SCRIPTS := .ci/check-repository .ci/compare-trees .ci/demo .ci/install-dependencies .ci/run .ci/test-compare-trees \
 	Benchmarks/measure.sh Benchmarks/run Benchmarks/transfer.sh .ci/check-systemd
-GENERATORS := Benchmarks/make-storage Benchmarks/make-stream Benchmarks/make-tree Benchmarks/peak-memory \
+GENERATORS := .ci/check-imports Benchmarks/make-storage Benchmarks/make-stream Benchmarks/make-tree Benchmarks/peak-memory \
 	Benchmarks/make-elements Benchmarks/over-socket Benchmarks/relay Benchmarks/store-plainly
 
 .PHONY: help demo test check bench format build install clean dependencies
@@ -45,6 +45,7 @@ check: dependencies ## format, imports between targets, scripts, links: all with
 	@.ci/install-dependencies shellcheck
 	shellcheck -x $(SCRIPTS)
 	.ci/check-repository
+	SWIFT='$(SWIFT)' .ci/check-imports
 	.ci/check-systemd
 	.ci/test-compare-trees
 	$(SWIFT) build --build-tests $(DEBUG_FLAGS)
