@@ -40,6 +40,7 @@ import Testing
                         return (original, ending)
                     }
                     original = after
+                    try await pair.leftEvents.waitUntilIdle()
                     #expect(ending == .agreed || (ending == .cut && !isLast), "round \(round), \(random.comment)")
                 }
             }

@@ -338,9 +338,13 @@ package final class PeerConnection: Sendable {
                     try state.machine.receive(bytes) { events.append($0) }
                     state.silence.received(upTo: state.machine.receivedBytes, hasEnded: events.contains(where: \.isEnd))
                 }
+                // All of them, also when the connection is finished by one: whoever waits for the answer to our offer must
+                // hear of it, and it may stand behind the peer's own offer in what was read at once.
+                var isFinished = false
                 for event in events {
-                    if try await handle(event, feed) { return }
+                    if try await handle(event, feed) { isFinished = true }
                 }
+                if isFinished { return }
                 events.removeAll(keepingCapacity: true)
                 state.withLock { $0.silence.endWork() }
             }

@@ -50,6 +50,24 @@ final class EventLog: TransferObserver {
 
     func transferDid(_ event: TransferEvent) { list.withLock { $0.append(event) } }
     var events: [TransferEvent] { list.withLock { $0 } }
+
+    /// Returns when no connection is open any more: what a dying one was fetching, the next one leaves to it.
+    ///
+    /// - Throws: `timedOut` after half a minute.
+    func waitUntilIdle() async throws {
+        for _ in 0..<3000 {
+            let open = events.reduce(0) { count, event in
+                switch event {
+                case .connected: count + 1
+                case .disconnected: count - 1
+                default: count
+                }
+            }
+            if open == 0 { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw BackupError(.timedOut, "a connection does not end")
+    }
 }
 
 extension ElementStorage {
