@@ -18,6 +18,8 @@ extension ElementStorage {
     package func settle(_ pending: [PendingElement]) -> [Result<SettledElement, BackupError>] {
         commit(pending).map { $0.map { SettledElement(id: $0, wasPresent: false) } }
     }
+
+    package func endArrivals() {}
 }
 
 extension DefaultFileStorage {
@@ -31,7 +33,8 @@ extension DefaultFileStorage {
         do throws(BackupError) { lock = try acquireArrivalLock() } catch {
             return pending.map { _ in .failure(error) }
         }
-        defer { lock.release() }
+        // Its file stays until the arrivals end: others take the lock on it as well.
+        defer { lock.abandon() }
         var results: [Int: Result<SettledElement, BackupError>] = [:]
         var new: [(index: Int, element: PendingElement)] = []
         /// By what tells elements apart: the first one in `pending`.
@@ -49,7 +52,7 @@ extension DefaultFileStorage {
                 results[index] = .failure(error)
             }
         }
-        for (result, (index, _)) in zip(commit(new.map(\.element)), new) {
+        for (result, (index, _)) in zip(commit(new.map(\.element), keepsNote: true), new) {
             results[index] = result.map { SettledElement(id: $0, wasPresent: false) }
         }
         return pending.enumerated().map { index, element in
@@ -63,6 +66,12 @@ extension DefaultFileStorage {
             case nil: return .failure(.noFreeName(element.source, element.metadata.timestamp.digits))
             }
         }
+    }
+
+    package func endArrivals() {
+        spareNotes.release()
+        // What stays behind is removed by whoever uses it next.
+        if let place = try? partialPlace.directory() { try? removeStaleArrivalLock(in: place) }
     }
 
     /// The element that is stored under one of the names which this one would get, and is the same.
@@ -95,7 +104,8 @@ extension DefaultFileStorage {
         let end = SystemClock.monotonic() + Self.arrivalPatience
         while true {
             do throws(BackupError) {
-                return try FileLock.acquire(Self.arrivalLockName, in: directory, note: "\(getpid())\n")
+                // Without a note: rewriting a file that stays costs as much as an element.
+                return try FileLock.acquire(Self.arrivalLockName, in: directory)
             } catch {
                 guard error.code == .busy, SystemClock.monotonic() < end else { throw error }
                 usleep(5000)

@@ -4,11 +4,16 @@ import BackupSystem
 /// Many elements at once.
 extension DefaultFileStorage {
     package func commit(_ pending: [PendingElement]) -> [Result<ElementID, BackupError>] {
+        commit(pending, keepsNote: false)
+    }
+
+    /// - Parameter keepsNote: more groups follow, until ``endArrivals()``.
+    func commit(_ pending: [PendingElement], keepsNote: Bool) -> [Result<ElementID, BackupError>] {
         var results: [Result<ElementID, BackupError>] = []
         while results.count < pending.count {
             let part = pending[results.count...].prefix(GroupNote.maximumElements)
             do throws(BackupError) {
-                var group = try GroupCommit(part, in: self)
+                var group = try GroupCommit(part, in: self, keepsNote: keepsNote)
                 results += group.run()
             } catch {
                 results += Array(repeating: .failure(error), count: part.count)

@@ -26,6 +26,7 @@ package struct DefaultFileStorage: ElementStorage {
 
     let partialPlace: PartialPlace
     let names = StorageNames()
+    let spareNotes = SpareNotes()
 
     /// - Parameters:
     ///   - partialDirectory: an absolute path for partial files, on the storage's file system and outside of the storage;

@@ -69,6 +69,10 @@ package protocol ElementStorage: Sendable {
     /// - Returns: In the order of `pending`. The partial file of one that was here already is gone.
     func settle(_ pending: [PendingElement]) -> [Result<SettledElement, BackupError>]
 
+    /// Says that no more of them come for now: what ``settle(_:)`` keeps from call to call goes. Whoever forgets it leaves
+    /// files that the next start removes.
+    func endArrivals()
+
     /// Deletes many elements with few syncs, each as ``delete(_:)`` does.
     ///
     /// - Returns: In the order of `ids`: `notFound`, `busy` or what the disk says for those that are still there.

@@ -24,19 +24,29 @@ struct GroupCommit {
 
     private let storage: DefaultFileStorage
     private let place: Directory
-    private let lock: FileLock
+    private let note: HeldNote
+    /// Whether the note is kept for the next group.
+    private let keepsNote: Bool
+    private var lock: FileLock { note.lock }
     private var items: [Item]
     /// Something could not be undone: the note must stay for a recovery.
     private var mustKeepNote = false
 
-    /// - Parameter pending: at most ``GroupNote/maximumElements``.
-    init(_ pending: ArraySlice<PendingElement>, in storage: DefaultFileStorage) throws(BackupError) {
+    /// - Parameters:
+    ///   - pending: at most ``GroupNote/maximumElements``.
+    ///   - keepsNote: more groups follow: the note is kept for them.
+    init(
+        _ pending: ArraySlice<PendingElement>, in storage: DefaultFileStorage, keepsNote: Bool
+    ) throws(BackupError) {
         let place = try storage.partialPlace.directory()
-        let note = GroupNote.newName()
-        lock = try FileLock.acquire(note, in: place)
+        let note = try storage.spareNotes.take(in: place)
+        self.note = note
+        self.keepsNote = keepsNote
         self.storage = storage
         self.place = place
-        items = pending.enumerated().map { Item(files: GroupFiles($1, in: place, note: note, $0)) }
+        items = pending.enumerated().map {
+            Item(files: GroupFiles($1, in: place, note: note.name, note.firstNumber + $0))
+        }
         try GroupSteps.passed("note made")
     }
 
@@ -50,7 +60,13 @@ struct GroupCommit {
             items[position].files.tidy(isStored: isStored)
             try? GroupSteps.passed("tidied")
         }
-        if mustKeepNote { lock.abandon() } else { lock.release() }
+        if mustKeepNote {
+            lock.abandon()
+        } else if keepsNote {
+            storage.spareNotes.giveBack(note, count: items.count)
+        } else {
+            lock.release()
+        }
         try? GroupSteps.passed("note removed")
         return items.map { item in
             if let result = item.result { return result }
@@ -180,7 +196,8 @@ struct GroupCommit {
             lock.startWriteback()
             if isFirst { for member in members { try items[member].files.sync() } }
             try lock.sync()
-            try place.sync()
+            // The name of the note must last; those of the files beside it need not.
+            if note.isNew { try place.sync() }
         }
         try GroupSteps.passed("all durable")
     }

@@ -69,6 +69,18 @@ package final class FileLock: Sendable {
     /// Adds to the note.
     package func append(_ text: String) throws(BackupError) { try file.write(Array(text.utf8)) }
 
+    /// Empties the note.
+    package func empty() throws(BackupError) {
+        let (raw, path) = (file.raw, file.name)
+        try systemCall("empty", path) { ftruncate(raw, 0) }
+        _ = try systemCall("seek in", path) { Int(lseek(raw, 0, SEEK_SET)) }
+    }
+
+    /// Whether the lock's file still has its name: nobody meets a lock whose file was removed by others.
+    package func isInPlace() throws(BackupError) -> Bool {
+        try directory.status(name)?.inode == (try file.status()).inode
+    }
+
     /// Asks the kernel to begin writing out the note, so that ``sync()`` has less to wait for.
     package func startWriteback() { file.startWriteback(offset: 0, count: 0) }
 

@@ -112,6 +112,8 @@ package final class FaultyStorage: ElementStorage {
         return try storage.openPartial(key)
     }
 
+    package func endArrivals() { storage.endArrivals() }
+
     package func removePartials(before date: Timestamp) throws(BackupError) -> Int {
         try counter.count()
         return try storage.removePartials(before: date)

@@ -74,7 +74,7 @@ struct ReceiverRound {
     /// Runs `fetch` beside a committer that stores what arrives, and brings both to an end.
     func withCommitter(
         _ mirror: MirrorTracker?,
-        confirm: @escaping @Sendable ([ElementConfirmation]) async throws(BackupError) -> Void,
+        confirm: (@Sendable ([ElementConfirmation]) async throws(BackupError) -> Void)?,
         _ fetch: (GroupCommitter) async throws(BackupError) -> Void
     ) async -> ConnectionOutcome {
         let committer = GroupCommitter(context.agent, environment, policy, judge, mirror, confirm: confirm)
@@ -93,6 +93,8 @@ struct ReceiverRound {
             try? await committer.finish()
             await committer.stop(error)
         }
+        let storage = environment.storage
+        try? await environment.blocking { storage.endArrivals() }
         return ConnectionOutcome(summary: await committer.summary, failure: failure)
     }
 }
