@@ -44,6 +44,20 @@ by_turns() {
     theirs=$(median "${their_times[@]}")
 }
 
+# alone TURNS PREPARE OURS: as by_turns, for what is compared with something that was measured before. Sets `ours`.
+alone() {
+    local turns=$1 turn
+    local -a our_times=()
+    for ((turn = 1; turn <= turns; turn++)); do
+        "$2"
+        sync
+        timed "$3"
+        printf '  %-22s %8s s\n' "$3" "$seconds" >&2
+        our_times+=("$seconds")
+    done
+    ours=$(median "${our_times[@]}")
+}
+
 # row WHAT OURS THEIRS GOAL: a line of the table, from seconds.
 row() {
     local factor

@@ -182,15 +182,15 @@ measure_transfers() {
     end_background
     serve "$small_many"
     by_turns "$runs" prepare_pull gb_many plain_many
-    expect "$many"
     rows+=("$(row "transfer of $many × 4 KiB, version 2, durable in groups" "$ours" "$theirs" 3)")
     rows+=("$(row "$many against $few elements, version 2" "$ours" "$seconds_few" 11)")
     prepare_pull
     peak "gb transfer pull, many" "$gb" transfer pull --socket "$work/sender.socket" --config-dir "$work/receiver"
+    expect "$many"
     local receiver_many=$own
     own_peak "$server"
     local sender_many=$own
-    by_turns 1 prepare_pull gb_many_single prepare_nothing
+    alone 1 prepare_pull gb_many_single
     expect "$many"
     rows+=("$(row "$many against $few elements, version 1" "$ours" "$single_few" 11)")
     end_background
@@ -209,12 +209,12 @@ measure_transfers() {
 
     printf 'resume of 1 GiB broken at 90 %%\n' >&2
     serve "$whole"
-    by_turns "$runs" prepare_pull gb_whole prepare_nothing
+    alone "$runs" prepare_pull gb_whole
     local seconds_whole=$ours
     rm -f "$work/relay.socket"
     in_background "$here/relay" "$work/relay.socket" "$work/sender.socket" 0 $((whole_bytes * 9 / 10))
     wait_for_socket "$work/relay.socket"
-    by_turns "$runs" prepare_resume gb_resume prepare_nothing
+    alone "$runs" prepare_resume gb_resume
     expect 1
     rows+=("$(row "resume of 1 GiB broken at 90 %, against all of it" "$ours" "$seconds_whole" 0.35)")
     end_background
