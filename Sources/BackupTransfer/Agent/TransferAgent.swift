@@ -58,14 +58,16 @@ package final class TransferAgent: Sendable {
         let handler = JsonStreamServerProtocolRequestHandler(context, environment)
         do {
             return try await stream.channel.executeThenClose { inbound, _ in
-                async let fetched = fetch(connection, context)
-                var failure: BackupError?
-                do throws(BackupError) { try await connection.run(inbound, handler) } catch { failure = error }
-                var outcome = await fetched
-                // What went wrong first on our side says more than the end of the connection that it led to.
-                if outcome.failure == nil { outcome.failure = failure }
-                outcome.isBroken = connection.isBroken
-                return outcome
+                await withTaskExecutorPreference(LoopTaskExecutor(stream.channel.channel.eventLoop)) {
+                    async let fetched = fetch(connection, context)
+                    var failure: BackupError?
+                    do throws(BackupError) { try await connection.run(inbound, handler) } catch { failure = error }
+                    var outcome = await fetched
+                    // What went wrong first on our side says more than the end of the connection that it led to.
+                    if outcome.failure == nil { outcome.failure = failure }
+                    outcome.isBroken = connection.isBroken
+                    return outcome
+                }
             }
         } catch {
             return ConnectionOutcome(summary: RoundSummary(), failure: .connectionBroken(error))

@@ -32,7 +32,7 @@ actor GroupCommitter {
     private let policy: ReceiverPolicy
     private let judge: ArrivalJudge
     private let mirror: MirrorTracker?
-    private let confirm: @Sendable ([ElementConfirmation]) async throws(BackupError) -> Void
+    private let confirm: (@Sendable ([ElementConfirmation]) async throws(BackupError) -> Void)?
 
     private var group: [Arrival] = []
     private var groupBytes = 0
@@ -44,11 +44,12 @@ actor GroupCommitter {
     private var failure: BackupError?
     private(set) var summary = RoundSummary()
     /// Elements that the agent may be told are safe here.
-    private(set) var confirmed = 0
+    private var confirmed = 0
 
+    /// - Parameter confirm: tells the agent what is durable here; `nil` where that is said in another way (version 1).
     init(
         _ agent: AgentName, _ environment: TransferEnvironment, _ policy: ReceiverPolicy, _ judge: ArrivalJudge,
-        _ mirror: MirrorTracker?, confirm: @escaping @Sendable ([ElementConfirmation]) async throws(BackupError) -> Void
+        _ mirror: MirrorTracker?, confirm: (@Sendable ([ElementConfirmation]) async throws(BackupError) -> Void)?
     ) {
         self.agent = agent
         self.environment = environment
@@ -70,6 +71,23 @@ actor GroupCommitter {
         group.append(arrival)
         if case .bytes(let bytes) = arrival.pending?.content { groupBytes += bytes.count }
         if group.count >= Self.maximumCount || groupBytes >= Self.maximumBytes { try await flush() }
+    }
+
+    /// Stores an element at once and alone: nothing else may be added meanwhile.
+    ///
+    /// - Returns: whether the agent may be told that it is safe here.
+    /// - Throws: what keeps the round from going on, such as a full disk.
+    func store(alone arrival: Arrival) async throws(BackupError) -> Bool {
+        if let failure {
+            arrival.pending?.giveUp()
+            throw failure
+        }
+        let before = confirmed
+        do throws(BackupError) { try await store([arrival]) } catch {
+            stop(error)
+            throw error
+        }
+        return confirmed > before
     }
 
     func refuse(_ id: String, _ error: BackupError) {
@@ -161,6 +179,7 @@ actor GroupCommitter {
                 if let id = arrival.present { here.append(id) }
             }
             confirmed += 1
+            guard confirm != nil else { continue }
             do throws(BackupError) { confirmations.append(try await confirmation(of: arrival)) } catch {
                 // Stored, but without its receipt the sender would not count it: it is confirmed at the next round.
                 refuse(arrival.id, error)
@@ -176,7 +195,7 @@ actor GroupCommitter {
 
     /// Sends confirmations behind those that are on their way.
     private func send(_ confirmations: [ElementConfirmation]) {
-        guard !confirmations.isEmpty else { return }
+        guard let confirm, !confirmations.isEmpty else { return }
         let before = confirming
         confirming = Task {
             await before?.value

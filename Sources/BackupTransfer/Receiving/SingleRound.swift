@@ -2,16 +2,14 @@ import BackupModel
 import BackupStorage
 import BackupSystem
 import NIOCore
-import Synchronization
 
 /// Fetching in version 1: one element after the other, each durable before the next is asked for.
 struct SingleRound {
     let round: ReceiverRound
 
     func run(_ mirror: MirrorTracker?) async -> ConnectionOutcome {
-        await round.withCommitter(mirror) { _ in
-            // Asking for the next element is the confirmation.
-        } _: { committer throws(BackupError) in
+        // Asking for the next element is the confirmation.
+        await round.withCommitter(mirror, confirm: nil) { committer throws(BackupError) in
             let connection = round.connection
             _ = try await connection.ask(.startTransaction(query: .null))
             // Said on the very first call, as originals do.
@@ -78,43 +76,31 @@ struct SingleRound {
         let limit = round.judge.sizeLimit
         // In version 1 every element has bytes: those of one that can have none need not come to be dropped.
         guard limit > 0 else { return await tooLarge(info, local, name, 1, committer) }
-        let file: IncomingFile
-        do throws(BackupError) {
-            file = try await environment.blocking { () throws(BackupError) in
-                try IncomingFile(
-                    local, info.metadata, size: limit, environment, of: round.context.agent, mayResume: false)
-            }
-        } catch {
-            round.judge.failed(local, info.metadata)
-            guard error.code == .busy else { throw error }
-            await committer.refuse(name, error)
-            return false
-        }
-        let stream = StreamToFile(
-            file, environment, round.context.agent, limit: limit,
+        let stream = StreamOfUnknownLength(
+            local, info.metadata, environment, round.context.agent, limit: limit,
             readingLimit: round.policy.maximumElementSize ?? .max)
         do throws(BackupError) {
             try await round.connection.send(.getDataElementStream, to: stream)
-            let (digest, size) = try await stream.result()
-            guard let sha512 = digest else { return await tooLarge(info, local, name, size, committer) }
-            if try await isTwin(info.metadata, sha512, size) {
-                await file.discard()
+            let arrived: StreamOfUnknownLength.Arrived
+            switch try await stream.result() {
+            case .tooLong(let size): return await tooLarge(info, local, name, size, committer)
+            case .arrived(let whole): arrived = whole
+            }
+            if try await isTwin(info.metadata, arrived.sha512, arrived.size) {
+                await stream.discard()
                 round.judge.failed(local, info.metadata)
                 await committer.count { $0.present += 1 }
                 return true
             }
-            if let checksum = info.metadata.checksum, checksum != sha512 { throw .otherBytesArrived(name) }
-            let before = await committer.confirmed
-            try await committer.add(
-                Arrival(
-                    id: name, metadata: info.metadata, size: size, sha512: sha512, resumedAt: 0,
-                    pending: PendingElement(source: local, metadata: info.metadata, content: .partial(file.file))))
-            try await committer.finish()
-            return await committer.confirmed > before
+            if let checksum = info.metadata.checksum, checksum != arrived.sha512 { throw .otherBytesArrived(name) }
+            return try await committer.store(
+                alone: Arrival(
+                    id: name, metadata: info.metadata, size: arrived.size, sha512: arrived.sha512, resumedAt: 0,
+                    pending: PendingElement(source: local, metadata: info.metadata, content: arrived.content)))
         } catch {
-            await file.discard()
+            await stream.discard()
             round.judge.failed(local, info.metadata)
-            guard error.code == .damaged else { throw error }
+            guard error.code == .damaged || error.code == .busy else { throw error }
             await committer.refuse(name, error)
             return false
         }
@@ -141,93 +127,6 @@ struct SingleRound {
         let judge = round.judge
         return try await round.environment.blocking { () throws(BackupError) in
             try judge.twin(metadata, sha512, size: size) != nil
-        }
-    }
-}
-
-/// Writes a stream whose length is not known before its end. What turns out to be too long is read to its end and
-/// dropped: version 1 has no other way to what comes behind it.
-private final class StreamToFile: AnswerConsumer {
-    /// `nil` for the digest when there were more bytes than may be stored.
-    typealias Outcome = Result<(sha512: [UInt8]?, size: Int64), BackupError>
-
-    private struct State {
-        var received: Int64 = 0
-        var result: Outcome?
-        var waiting: CheckedContinuation<Void, Never>?
-    }
-
-    private let file: IncomingFile
-    private let environment: TransferEnvironment
-    private let agent: AgentName
-    private let limit: Int64
-    private let readingLimit: Int64
-    private let state = Mutex(State())
-
-    /// - Parameters:
-    ///   - limit: the most bytes that are stored.
-    ///   - readingLimit: the most bytes that are read, `limit` or more; the connection ends behind them.
-    init(
-        _ file: IncomingFile, _ environment: TransferEnvironment, _ agent: AgentName, limit: Int64, readingLimit: Int64
-    ) {
-        self.file = file
-        self.environment = environment
-        self.agent = agent
-        self.limit = limit
-        self.readingLimit = readingLimit
-    }
-
-    func result() async throws(BackupError) -> (sha512: [UInt8]?, size: Int64) {
-        await withCheckedContinuation { continuation in
-            let isReady = state.withLock { state in
-                if state.result != nil { return true }
-                state.waiting = continuation
-                return false
-            }
-            if isReady { continuation.resume() }
-        }
-        guard let result = state.withLock({ $0.result }) else { throw .connectionClosed() }
-        return try result.get()
-    }
-
-    func part(_ bytes: ByteBuffer) async throws(BackupError) {
-        environment.observer.transferDid(.progress(agent, bytes: bytes.readableBytes, isIncoming: true))
-        let (before, now) = state.withLock { state in
-            let before = state.received
-            state.received += Int64(bytes.readableBytes)
-            return (before, state.received)
-        }
-        guard now <= readingLimit else { throw .streamBeyondLimit(readingLimit) }
-        if now <= limit { return try await file.append(bytes) }
-        // Once: the room on the disk is free before the rest comes.
-        if before <= limit { await file.discard() }
-    }
-
-    func end(_ result: Result<ByteBuffer, AnswerError>) async throws(BackupError) {
-        let outcome = await outcome(result)
-        let waiting = state.withLock { state in
-            state.result = outcome
-            defer { state.waiting = nil }
-            return state.waiting
-        }
-        waiting?.resume()
-        if case .failure(let error) = outcome { throw error }
-    }
-
-    private func outcome(_ result: Result<ByteBuffer, AnswerError>) async -> Outcome {
-        switch result {
-        case .success(let last) where last.readableBytes == 0:
-            let received = state.withLock { $0.received }
-            guard received <= limit else { return .success((nil, received)) }
-            do throws(BackupError) {
-                let (sha512, size) = try await file.finishAtAnySize()
-                return .success((sha512, size))
-            } catch {
-                return .failure(error)
-            }
-        case .success: return .failure(.streamEnd())
-        case .failure(.refused(let failure)): return .failure(.remoteRefused(failure))
-        case .failure(.broken(let error)): return .failure(error)
         }
     }
 }

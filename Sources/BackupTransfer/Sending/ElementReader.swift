@@ -3,19 +3,23 @@ import BackupStorage
 import BackupSystem
 import Glibc
 import NIOCore
+import Synchronization
 
 /// Reads the data of an element from an offset, exactly as many bytes as the element has. Blocking.
 final class ElementReader: Sendable {
     private let file: OwnedDescriptor
     private let id: ElementID
     private let size: Int64
-    // One caller at a time; the descriptor's own position is where it stands.
-    private let start: Int64
+    /// Where the descriptor stands. One caller at a time.
+    private let position: Atomic<Int64>
+
+    /// Whether all bytes were read.
+    var isAtEnd: Bool { position.load(ordering: .relaxed) >= size }
 
     init(_ storage: any ElementStorage, _ element: StoredElement, offset: Int64) throws(BackupError) {
         id = element.id
         size = element.size
-        start = offset
+        position = Atomic(offset)
         file = try storage.openData(element.id)
         let found = try file.status().size
         guard found == size else { throw .sizeChanged(element.id, found, size) }
@@ -30,8 +34,8 @@ final class ElementReader: Sendable {
     ///
     /// - Throws: also when the file ends before its size.
     func read(_ length: Int) throws(BackupError) -> ByteBuffer {
-        let position = Int64(lseek(file.raw, 0, SEEK_CUR))
-        let wanted = Int(min(Int64(length), size - position))
+        let start = position.load(ordering: .relaxed)
+        let wanted = Int(min(Int64(length), size - start))
         guard wanted > 0 else { return ByteBuffer() }
         var buffer = ByteBufferAllocator().buffer(capacity: wanted)
         var failure: BackupError?
@@ -44,7 +48,8 @@ final class ElementReader: Sendable {
             }
         }
         if let failure { throw failure }
-        guard buffer.readableBytes > 0 else { throw .sizeChanged(id, position, size) }
+        guard buffer.readableBytes > 0 else { throw .sizeChanged(id, start, size) }
+        position.store(start + Int64(buffer.readableBytes), ordering: .relaxed)
         return buffer
     }
 
@@ -52,10 +57,35 @@ final class ElementReader: Sendable {
     ///
     /// - Throws: as ``read(_:)``.
     func readAll() throws(BackupError) -> ByteBuffer {
-        var all = try read(Int(size - start))
-        while all.readableBytes < Int(size - start) { all.writeImmutableBuffer(try read(Int(size - start))) }
+        let length = Int(size - position.load(ordering: .relaxed))
+        var all = try read(length)
+        while !isAtEnd { all.writeImmutableBuffer(try read(length)) }
         return all
     }
 
     func close() { file.close() }
+}
+
+/// The bytes of an element on their way to a peer.
+enum ElementContent: Sendable {
+    /// Short ones are read in one go: each turn on the pool costs more than the bytes.
+    case whole(ByteBuffer)
+    case reader(ElementReader)
+
+    /// Opens an element for reading from `offset`. Blocking.
+    ///
+    /// - Parameter frame: what is no longer than so many bytes is read at once.
+    init(_ storage: any ElementStorage, _ element: StoredElement, offset: Int64, frame: Int) throws(BackupError) {
+        let reader = try ElementReader(storage, element, offset: offset)
+        guard element.size - offset <= frame else {
+            self = .reader(reader)
+            return
+        }
+        defer { reader.close() }
+        self = .whole(try reader.readAll())
+    }
+
+    func close() {
+        if case .reader(let reader) = self { reader.close() }
+    }
 }

@@ -5,14 +5,17 @@ import NIOCore
 
 /// A transfer in version 1: one element after the other, each confirmed by asking for the next.
 final class ElementTransaction {
+    /// Bytes of a piece of a stream: what the original sends at once.
+    static let frameLength = 64 << 10
+
     private let policy: any SenderPolicy
     private let context: TransferContext
     private let environment: TransferEnvironment
     private let walk: OfferWalk
     private var waiting: ArraySlice<Offer> = []
     private var current: Offer?
-    /// The bytes of the current element, held open: version 1 has no word for an element that vanished.
-    private var reader: ElementReader?
+    /// The bytes of the current element, read or held open: version 1 has no word for an element that vanished.
+    private var content: ElementContent?
     /// Whether the peer was told what the current element is: before that it cannot know whether it holds it.
     private var isKnown = false
 
@@ -28,19 +31,19 @@ final class ElementTransaction {
 
     func stop() {
         walk.stop()
-        takeReader()?.close()
+        takeContent()?.close()
     }
 
     /// The bytes of the current element from their start; `nil` when they were taken already.
-    func takeReader() -> ElementReader? {
-        defer { reader = nil }
-        return reader
+    func takeContent() -> ElementContent? {
+        defer { content = nil }
+        return content
     }
 
     /// - Parameter isStored: the peer holds the element that was current until now.
     /// - Returns: whether there is one more.
     func advance(isStored: Bool) async throws(BackupError) -> Bool {
-        takeReader()?.close()
+        takeContent()?.close()
         if isStored, isKnown, let current { try await confirm(current) }
         isKnown = false
         current = nil
@@ -48,22 +51,22 @@ final class ElementTransaction {
             if waiting.isEmpty { waiting = try await walk.next()[...] }
             guard let next = waiting.popFirst() else { return false }
             // An original ends at an element without bytes, and the whole transfer with it.
-            guard next.element.size > 0, let reader = try await open(next.element) else { continue }
-            self.reader = reader
+            guard next.element.size > 0, let content = try await open(next.element) else { continue }
+            self.content = content
             current = next
             return true
         }
     }
 
     /// `nil` for an element that has vanished or cannot be read: the transfer goes on without it.
-    private func open(_ element: StoredElement) async throws(BackupError) -> ElementReader? {
+    private func open(_ element: StoredElement) async throws(BackupError) -> ElementContent? {
         let (environment, agent, limits) = (environment, context.agent, context.limits.protocolLimits)
-        return try await environment.blocking { () -> ElementReader? in
+        return try await environment.blocking { () -> ElementContent? in
             do throws(BackupError) {
                 // Metadata that fit into no frame would end the connection in every round.
                 _ = try ElementInfoAnswer(source: element.id.source, metadata: element.metadata).encoded(limits: limits)
                 try environment.storage.checkUnchanged(element)
-                return try ElementReader(environment.storage, element, offset: 0)
+                return try ElementContent(environment.storage, element, offset: 0, frame: Self.frameLength)
             } catch {
                 if error.code != .notFound { environment.observer.transferDid(.problem(agent, element.id, error)) }
                 return nil

@@ -38,8 +38,8 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
         case .getDataElementStream:
             let transaction = try openTransaction()
             let element = try transaction.currentElement()
-            if let reader = transaction.takeReader() {
-                try await stream(reader, of: element, responder)
+            if let content = transaction.takeContent() {
+                try await send(content, of: element, responder)
             } else {
                 try await stream(element, offset: 0, responder)
             }
@@ -95,49 +95,32 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
 
     /// The element with this ID, if the policy offers it to this agent.
     private func offered(_ id: String) async throws(BackupError) -> StoredElement {
-        let policy = try policy()
+        let lookUp = try lookUp()
         if let element = listing?.recent(id) { return element }
-        let (storage, agent, now) = (environment.storage, context.agent, environment.clock.now())
-        return try await storageWork { () throws(BackupError) in
-            let element: StoredElement
-            do throws(BackupError) { element = try storage.element(try ElementID(id)) } catch {
-                // What there is besides the offers is nobody's business.
-                throw .notOffered(id)
-            }
-            guard element.id.description == id,
-                policy.filter.passes(element.id.source, element.metadata, size: element.size, now: now),
-                try policy.offers(element, to: agent)
-            else { throw .notOffered(id) }
-            return element
-        }
+        return try await storageWork { () throws(BackupError) in try lookUp.element(id) }
+    }
+
+    private func lookUp() throws(BackupError) -> OfferLookUp {
+        OfferLookUp(
+            storage: environment.storage, policy: try policy(), agent: context.agent, now: environment.clock.now())
     }
 
     // MARK: - Data
 
-    /// How an element's bytes come from the disk.
-    private enum Content: Sendable {
-        case whole(ByteBuffer)
-        case reader(ElementReader)
-    }
-
     private func stream(_ element: StoredElement, offset: Int64, _ responder: Responder) async throws(BackupError) {
-        let storage = environment.storage
-        let frame = frameLength(responder)
-        let content: Content
+        let (storage, frame) = (environment.storage, frameLength(responder))
+        let content: ElementContent
         do throws(BackupError) {
             content = try await environment.blocking { () throws(BackupError) in
                 // With a checksum the peer notices.
                 if element.metadata.checksum == nil { try storage.checkUnchanged(element) }
-                let reader: ElementReader
-                do throws(BackupError) { reader = try ElementReader(storage, element, offset: offset) } catch {
+                do throws(BackupError) {
+                    return try ElementContent(storage, element, offset: offset, frame: frame)
+                } catch {
                     // Metadata without data are damage, and no element that was deleted.
                     if error.code == .notFound { _ = try storage.element(element.id) }
                     throw error
                 }
-                guard element.size - offset <= frame else { return .reader(reader) }
-                // What fits into one frame is read in one go: each turn on the pool costs more than the bytes.
-                defer { reader.close() }
-                return .whole(try reader.readAll())
             }
         } catch {
             // Deleted since it was offered: nothing is wrong with that.
@@ -146,6 +129,12 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
             }
             throw error.forPeer
         }
+        try await send(content, of: element, responder)
+    }
+
+    private func send(
+        _ content: ElementContent, of element: StoredElement, _ responder: Responder
+    ) async throws(BackupError) {
         switch content {
         case .whole(let bytes):
             try await responder.stream(of: bytes)
@@ -157,7 +146,7 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
 
     /// Bytes of a piece of a stream.
     private func frameLength(_ responder: Responder) -> Int {
-        responder.version >= 2 ? min(limits.frameLength, 256 << 10) : 64 << 10
+        responder.version >= 2 ? min(limits.frameLength, 256 << 10) : ElementTransaction.frameLength
     }
 
     private func stream(
@@ -165,7 +154,7 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
     ) async throws(BackupError) {
         let length = frameLength(responder)
         defer { reader.close() }
-        while true {
+        while !reader.isAtEnd {
             let bytes: ByteBuffer
             do throws(BackupError) {
                 bytes = try await environment.blocking { () throws(BackupError) in try reader.read(length) }
@@ -173,7 +162,6 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
                 environment.observer.transferDid(.problem(context.agent, element.id, error))
                 throw error.forPeer
             }
-            if bytes.readableBytes == 0 { break }
             guard try await responder.part(bytes) else { break }
             environment.observer.transferDid(
                 .progress(context.agent, bytes: bytes.readableBytes, isIncoming: false))
@@ -192,45 +180,33 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
 
     private func confirm(_ confirmations: [ElementConfirmation]) async throws(BackupError) -> ConfirmationAnswer {
         let policy = try policy()
+        let judge = ConfirmationJudge(
+            lookUp: try lookUp(), checkReceipt: context.checkReceipt,
+            recent: Dictionary(
+                confirmations.compactMap { one in listing?.recent(one.id).map { (one.id, $0) } },
+                uniquingKeysWith: { first, _ in first }))
+        let agent = context.agent
+        // In one turn: a message confirms hundreds.
+        let (verdicts, outcomes) = try await environment.blocking {
+            let verdicts = confirmations.map { judge.judge($0) }
+            return (verdicts, policy.applyPolicy(verdicts.compactMap { try? $0.get() }, by: agent))
+        }
+        var next = outcomes.makeIterator()
         var released: [String] = []
         var kept: [String] = []
-        var valid: [(id: String, element: ConfirmedElement)] = []
-        for confirmation in confirmations {
-            do throws(BackupError) {
-                let element = try await offered(confirmation.id)
-                try await check(confirmation, element)
-                valid.append((confirmation.id, ConfirmedElement(element, receipt: confirmation.receipt)))
-            } catch {
+        for (confirmation, verdict) in zip(confirmations, verdicts) {
+            switch verdict {
+            case .success(let confirmed):
+                guard let outcome = next.next() else { continue }
+                let isReleased = context.report(outcome, confirmed.element.id, environment)
+                if isReleased { released.append(confirmation.id) } else { kept.append(confirmation.id) }
+            case .failure(let error):
                 kept.append(confirmation.id)
                 guard let id = try? ElementID(confirmation.id) else { continue }
-                environment.observer.transferDid(.confirmationRefused(context.agent, id, error))
+                environment.observer.transferDid(.confirmationRefused(agent, id, error))
             }
         }
-        let (agent, elements) = (context.agent, valid.map(\.element))
-        let outcomes = try await environment.blocking { policy.applyPolicy(elements, by: agent) }
-        for ((id, confirmed), outcome) in zip(valid, outcomes) {
-            let isReleased = context.report(outcome, confirmed.element.id, environment)
-            if isReleased { released.append(id) } else { kept.append(id) }
-        }
         return ConfirmationAnswer(released: released, kept: kept)
-    }
-
-    /// Whether the agent can know what it confirms, and has signed for it if that is demanded.
-    private func check(_ confirmation: ElementConfirmation, _ element: StoredElement) async throws(BackupError) {
-        let storage = environment.storage
-        let checksum = try await storageWork { () throws(BackupError) -> [UInt8] in
-            try storage.checkUnchanged(element)
-            if let checksum = element.metadata.checksum { return checksum }
-            // An element of the original may have none: then the bytes are read.
-            return try DataDigest.sha512(try storage.openData(element.id)) { _ in }
-        }
-        guard confirmation.sha512 == checksum else { throw .otherBytesConfirmed(element.id) }
-        guard let checkReceipt = context.checkReceipt else { return }
-        guard let receipt = confirmation.receipt else { throw .receiptMissing(element.id) }
-        guard receipt.sha512 == checksum, receipt.size == element.size, receipt.dataUUID == element.metadata.uuid else {
-            throw .receiptForOther(element.id)
-        }
-        try await environment.blocking { () throws(BackupError) in try checkReceipt(receipt) }
     }
 }
 
