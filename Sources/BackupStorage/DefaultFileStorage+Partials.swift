@@ -12,6 +12,18 @@ extension DefaultFileStorage {
     /// - Throws: `configuration` when it is not on the storage's file system; what opening it meets.
     package func checkPartialDirectory() throws(BackupError) { try partialPlace.check() }
 
+    /// The bytes of all partial files.
+    package func partialBytes() throws(BackupError) -> Int64 {
+        var bytes: Int64 = 0
+        for directory in partialPlace.existing() {
+            try directory.forEachEntry { entry throws(BackupError) in
+                guard entry.name.hasSuffix(PartialKey.dataSuffix) else { return }
+                bytes += try directory.status(entry.name)?.size ?? 0
+            }
+        }
+        return bytes
+    }
+
     package func removePartials(before date: Timestamp) throws(BackupError) -> Int {
         var count = 0
         for directory in partialPlace.existing() {

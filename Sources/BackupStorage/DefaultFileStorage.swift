@@ -44,6 +44,19 @@ package struct DefaultFileStorage: ElementStorage {
         partialPlace = PartialPlace(root: root, configured: partialDirectory)
     }
 
+    /// The storage `name` in `parent`, which may be in the hands of others: no symbolic link is followed to the storage, nor
+    /// to its partial files, which lie in `<name>.partial` in `parent` or, where that cannot be, in `.partial` in the storage.
+    ///
+    /// - Parameter create: make the storage's directory if it is missing.
+    package init(
+        in parent: Directory, name: String, durability: Durability = .element, create: Bool = false
+    ) throws(BackupError) {
+        root = try parent.directory(name, create: create)
+        self.durability = durability
+        nameZone = .utc
+        partialPlace = PartialPlace(root: root, parent: parent, name: name + ".partial")
+    }
+
     /// The directory that holds the elements of a source, with those of its sisters; `nil` if there is none.
     func directory(of source: SourceURL) throws(BackupError) -> Directory? {
         do throws(BackupError) { return try root.directory(holding: source) } catch {

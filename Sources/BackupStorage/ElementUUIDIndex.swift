@@ -60,7 +60,7 @@ extension CompactName: Comparable {
 
 extension ElementUUID {
     /// 8 bytes that stand for the UUID within this process.
-    var compactHash: UInt64 {
+    package var compactHash: UInt64 {
         var hasher = Hasher()
         bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
         return UInt64(bitPattern: Int64(hasher.finalize()))

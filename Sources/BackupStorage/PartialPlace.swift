@@ -15,12 +15,24 @@ final class PartialPlace: Sendable {
 
     private let root: Directory
     private let configured: String?
+    /// Where the storage lies, if it is in the hands of others: nothing is looked for by its path then.
+    private let parent: (directory: Directory, name: String)?
     private let opened = Mutex<Directory?>(nil)
 
     /// - Parameter configured: an absolute path; `nil` to choose.
     init(root: Directory, configured: String?) {
         self.root = root
         self.configured = configured
+        parent = nil
+    }
+
+    /// - Parameters:
+    ///   - parent: the directory that holds the storage.
+    ///   - name: of the directory in it for partial files.
+    init(root: Directory, parent: Directory, name: String) {
+        self.root = root
+        configured = nil
+        self.parent = (parent, name)
     }
 
     /// The directory; made with mode 0700 when it is asked for the first time.
@@ -38,6 +50,15 @@ final class PartialPlace: Sendable {
             let directory = try Directory(path: configured, create: true)
             guard try isReachable(directory) else { throw .partialDirectoryElsewhere(configured, root.path) }
             return directory
+        }
+        if let parent {
+            // Never through a link that somebody has put there.
+            if let directory = try? parent.directory.directory(parent.name, create: true),
+                (try? isReachable(directory)) == true
+            {
+                return directory
+            }
+            return try root.directory(Self.nameInStorage, create: true)
         }
         // Beside the storage, where no other program that reads the storage sees it. A sandbox, a mount point or missing
         // permission may forbid that.
@@ -77,6 +98,7 @@ final class PartialPlace: Sendable {
     /// its sandbox and a person, and with the configuration.
     func existing() -> [Directory] {
         var found: [Directory] = []
+        if let parent, let directory = try? parent.directory.directory(parent.name) { found.append(directory) }
         for path in [configured, besidePath].compactMap(\.self) {
             if let directory = try? Directory(path: path), Self.isOurs(directory) { found.append(directory) }
         }
@@ -87,6 +109,7 @@ final class PartialPlace: Sendable {
 
     /// `<root>.partial`; `nil` where the storage's path has no name of its own at its end.
     private var besidePath: String? {
+        guard parent == nil else { return nil }
         let path = root.path.last == "/" ? String(root.path.dropLast()) : root.path
         guard let name = path.split(separator: "/").last, name != ".", name != ".." else { return nil }
         return path + ".partial"

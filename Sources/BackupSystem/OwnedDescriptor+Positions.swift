@@ -14,6 +14,29 @@ extension OwnedDescriptor {
         }
     }
 
+    /// At most `count` bytes from `offset` (bytes from the start of the file) on, wherever the file stands; fewer only at its
+    /// end.
+    package func read(_ count: Int, at offset: Int64) throws(BackupError) -> [UInt8] {
+        let raw = self.raw
+        var failure: BackupError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, done in
+            do throws(BackupError) {
+                while done < count {
+                    let position = off_t(offset) + off_t(done)
+                    let read = try systemCall("read", name) {
+                        pread(raw, buffer.baseAddress.map { $0 + done }, count - done, position)
+                    }
+                    if read == 0 { break }
+                    done += read
+                }
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
     /// Makes the file `size` bytes long, 0 or more; what is missing is zeros.
     package func truncate(to size: Int64) throws(BackupError) {
         let raw = self.raw

@@ -50,6 +50,12 @@ extension BackupError {
             remedy: "move it away, and find out who put it there")
     }
 
+    static func furtherNames(_ path: String, _ count: UInt64) -> BackupError {
+        BackupError(
+            .untrusted, "\(path.escapedForMessage) is a file with \(count) names (hard links), and is not written to",
+            remedy: "move it away, and find out who linked it")
+    }
+
     static func tooLarge(_ path: String, _ limit: Int) -> BackupError {
         BackupError(.damaged, "\(path.escapedForMessage) is larger than \(limit) bytes")
     }

@@ -16,6 +16,11 @@ package struct TemporaryDirectory: Sendable {
         path = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
+    /// The directory `name` in this one, as a place of its own; it must be there.
+    package func below(_ name: String) -> TemporaryDirectory { TemporaryDirectory(existing: path(name)) }
+
+    private init(existing path: String) { self.path = path }
+
     /// The absolute path of `name` in this directory.
     package func path(_ name: String) -> String { path + "/" + name }
 
