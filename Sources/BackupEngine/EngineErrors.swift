@@ -99,10 +99,13 @@ extension BackupError {
             remedy: "wait for the other transfer; `gb transfer status` shows it", cause: cause)
     }
 
-    static func ownNameMissing() -> BackupError {
-        BackupError(
+    /// - Parameter known: for whom the medium was filled, as far as it says that.
+    static func ownNameMissing(known: [AgentName]) -> BackupError {
+        let names = known.map(\.description).joined(separator: ", ")
+        return BackupError(
             .configuration, "this machine has no name, and its receipts must carry one",
-            remedy: "write transfer.agent, with the name by which the sender knows this machine")
+            remedy: "write transfer.agent, with the name by which the sender knows this machine"
+                + (known.isEmpty ? "" : ": the medium was filled for \(names)"))
     }
 
     static func destinationNeeded(known: [String]) -> BackupError {

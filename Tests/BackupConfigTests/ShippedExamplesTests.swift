@@ -50,7 +50,7 @@ import Testing
         #expect(
             files == [
                 "holder/config", "pulled-over-ssh/authorized_keys", "pulled-over-ssh/config", "three-equals/a/config",
-                "three-equals/b/config", "three-equals/c/config", "usb-stick/config",
+                "three-equals/b/config", "three-equals/c/config", "usb-stick/config", "usb-stick/offsite/config",
             ])
         for name in files where name.hasSuffix("config") {
             let loaded = try TemporaryConfiguration(main: Self.text(name)).load()
@@ -120,9 +120,15 @@ import Testing
     }
 
     @Test func theSticksAreFilledByHandAndNothingIsDeletedForThem() throws {
-        let peers = try Self.transfer("usb-stick").peers
-        #expect(peers.map(\.schedule) == [.never, .never])
-        #expect(peers.map(\.sender?.policy) == [.keep, .keep])
-        #expect(peers.map(\.connection).count == Set(peers.map(\.connection)).count)
+        let home = try Self.transfer("usb-stick")
+        let offsite = try Self.transfer("usb-stick/offsite")
+        #expect(home.peers.map(\.schedule) == [.never])
+        #expect(home.peers.map(\.sender?.policy) == [.keep])
+        #expect(offsite.peers.map(\.schedule) == [.never])
+        // Receipts count only under the name that the machine has at the other end.
+        #expect(home.peers.map(\.agent) == [try #require(offsite.agent)])
+        #expect(offsite.peers.map(\.agent) == [try #require(home.agent)])
+        #expect(offsite.peers.map(\.receiver?.prefix?.description) == ["/home"])
+        #expect(home.peers.map(\.connection) == offsite.peers.map(\.connection))
     }
 }

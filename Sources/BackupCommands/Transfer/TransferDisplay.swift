@@ -9,6 +9,8 @@ import Synchronization
 final class TransferDisplay: TransferObserver {
     private struct State {
         var outcome: ConnectionOutcome?
+        /// What happens to elements, in the past.
+        var verb: String
         var confirmed = 0
         var released = 0
         var resumed = 0
@@ -16,10 +18,9 @@ final class TransferDisplay: TransferObserver {
         var problemCount = 0
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let moved: Counter
     private let line: ProgressLine
-    private let verb: String
     private let started = SystemClock.monotonic()
 
     private final class Counter: Sendable {
@@ -42,7 +43,7 @@ final class TransferDisplay: TransferObserver {
     ///   - verb: what happens to elements, in the past.
     init(_ label: String, isPush: Bool, verb: String = "fetched") {
         self.isPush = isPush
-        self.verb = verb
+        state = Mutex(State(verb: verb))
         let moved = Counter()
         self.moved = moved
         line = ProgressLine(label, total: nil) {
@@ -77,6 +78,9 @@ final class TransferDisplay: TransferObserver {
         display.line.end()
         try display.report(outcome, json: json)
     }
+
+    /// It is a medium, to which elements are copied.
+    func isAboutMedium() { state.withLock { $0.verb = "copied" } }
 
     func transferDid(_ event: TransferEvent) {
         switch event {
@@ -125,10 +129,12 @@ final class TransferDisplay: TransferObserver {
         let bytes = moved.incoming.load(ordering: .relaxed) + moved.outgoing.load(ordering: .relaxed)
         var parts: [String] = []
         if summary.offered > 0 || !isPush {
-            parts.append("\(counted(summary.stored, "element")) \(verb) (\(ByteCount(summary.bytes)))")
+            parts.append("\(counted(summary.stored, "element")) \(state.verb) (\(ByteCount(summary.bytes)))")
         }
         if state.resumed > 0 { parts.append("\(state.resumed) of them taken up where they had broken off") }
-        if summary.present > 0 { parts.append("\(summary.present) \(verb == "copied" ? "there" : "here") already") }
+        if summary.present > 0 {
+            parts.append("\(summary.present) \(state.verb == "copied" ? "there" : "here") already")
+        }
         if summary.unwanted > 0 { parts.append("\(summary.unwanted) not wanted") }
         if summary.refused > 0 { parts.append("\(summary.refused) refused") }
         if summary.vanished > 0 { parts.append("\(summary.vanished) gone there meanwhile") }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackupConfig
 import BackupEngine
 import BackupModel
 import BackupTransfer
@@ -53,7 +54,11 @@ struct TransferPush: AsyncParsableCommand {
         let host = try TransferHost(
             try common.installation(), software: GB.software, logger: nil, protocolVersion: version.version,
             observer: display)
-        if let agent = target.agent { return try await host.push(try host.peer(agent)) }
+        if let agent = target.agent {
+            let peer = try host.peer(agent)
+            if case .directory = peer.connection { display.isAboutMedium() }
+            return try await host.push(peer)
+        }
         if let directory {
             return try await host.push(toDirectory: try TransferTarget.absolute(directory), for: destination)
         }

@@ -116,7 +116,13 @@ package final class TransferHost: Sendable {
     ) async throws(BackupError) -> ConnectionOutcome {
         let context = try contexts.context(peer, sending: sending, receiving: receiving)
         let outcome: ConnectionOutcome
-        do throws(BackupError) { outcome = try await connect(peer.connection, as: context) } catch {
+        do throws(BackupError) {
+            if case .directory(let path) = peer.connection {
+                outcome = try await round(withDirectory: path, as: context)
+            } else {
+                outcome = try await connect(peer.connection, as: context)
+            }
+        } catch {
             journal.couldNotConnect(context.agent, error)
             throw error
         }

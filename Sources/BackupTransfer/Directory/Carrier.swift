@@ -3,92 +3,66 @@ package import BackupStorage
 import BackupSystem
 import Glibc
 
-/// A directory that carries elements between machines which never meet: `data` is an ordinary storage, `receipts` has
-/// one file an agent, one receipt a line.
+/// A directory that carries elements between machines which never meet: `data` is an ordinary storage, `receipts` brings
+/// back who has stored what, `carrier.json` says for whom it was filled.
+///
+/// Whoever had the medium in the meantime can have put anything there. Nothing is read or written through a symbolic link
+/// on it, so nothing on it leads elsewhere.
 package struct Carrier: Sendable {
-    /// The most that is read of one file of receipts, in bytes; what is beyond waits until it was emptied.
-    private static let maximumReceipts = 64 << 20
-
     package let path: String
     package let storage: DefaultFileStorage
-    private let receipts: Directory
+    let receipts: CarriedReceipts
+    private let root: Directory
 
     /// - Parameter create: make what is missing; the directory itself must be there, or a stick that is not mounted would
     ///   fill the disk beneath it.
     /// - Throws: `notFound` when it is no carrier, or is not mounted.
     package init(path: String, create: Bool) throws(BackupError) {
         self.path = path
-        let root: Directory
         do throws(BackupError) { root = try Directory(path: path) } catch { throw .carrierMissing(path, error) }
         if !create, try root.status("data") == nil { throw .notACarrier(path) }
-        storage = try DefaultFileStorage(path: path + "/data", durability: .filesystem, create: create)
-        receipts = try root.directory("receipts", create: true)
-    }
-
-    /// Appends receipts of `agent`, durable on return.
-    func addReceipts(_ list: [Receipt], of agent: AgentName) throws(BackupError) {
-        guard !list.isEmpty else { return }
-        let name = Self.fileName(agent)
-        var bytes = try receipts.readFileIfPresent(name, limit: Self.maximumReceipts) ?? []
-        if bytes.last.map({ $0 != UInt8(ascii: "\n") }) == true { bytes.append(UInt8(ascii: "\n")) }
-        for receipt in list { bytes += Array((receipt.json.canonicalText + "\n").utf8) }
-        try receipts.replaceFile(name, with: bytes)
-    }
-
-    /// The receipts of all agents that the carrier brings back; lines that are no receipts are given to `report`.
-    package func receipts(
-        report: (BackupError) -> Void
-    ) throws(BackupError) -> [(agent: AgentName, receipt: Receipt)] {
-        var names: [String] = []
-        try receipts.forEachEntry { entry throws(BackupError) in names.append(entry.name) }
-        var found: [(AgentName, Receipt)] = []
-        for name in names.sorted() where name.hasSuffix(Self.suffix) {
-            guard let agent = try? AgentName(String(name.dropLast(Self.suffix.count))) else { continue }
-            let bytes = try receipts.readFile(name, limit: Self.maximumReceipts)
-            for line in bytes.split(separator: UInt8(ascii: "\n")) {
-                do throws(BackupError) {
-                    found.append((agent, try Receipt(json: try JSONParser.parse(Array(line)))))
-                } catch {
-                    report(.receiptUnreadable(path + "/receipts/" + name, error))
-                }
-            }
+        do throws(BackupError) {
+            storage = try DefaultFileStorage(in: root, name: "data", durability: .filesystem, create: create)
+        } catch {
+            throw .carrierUnusable(path, error)
         }
-        return found
+        receipts = CarriedReceipts(in: root)
     }
 
-    /// Takes receipts of `agent` away that have been acted on; durable on return.
-    func removeReceipts(of agent: AgentName, for uuids: Set<ElementUUID>) throws(BackupError) {
-        let name = Self.fileName(agent)
-        guard !uuids.isEmpty, let bytes = try receipts.readFileIfPresent(name, limit: Self.maximumReceipts) else {
-            return
-        }
-        var rest: [UInt8] = []
-        for line in bytes.split(separator: UInt8(ascii: "\n")) {
-            let receipt = try? Receipt(json: try JSONParser.parse(Array(line)))
-            if let uuid = receipt?.dataUUID, uuids.contains(uuid) { continue }
-            rest += line
-            rest.append(UInt8(ascii: "\n"))
-        }
-        try receipts.replaceFile(name, with: rest)
+    /// The agents for whom it was filled.
+    package var destinations: [AgentName] { CarrierLabel(on: root).agents }
+
+    /// Notes that it is filled for `agent`.
+    package func addDestination(_ agent: AgentName) throws(BackupError) {
+        var label = CarrierLabel(on: root)
+        try label.add(agent, on: root)
     }
 
-    /// Removes the elements that have arrived where they were to be brought, by these receipts: makes room.
+    /// Cleans up what was left by a transfer to it that was killed, or pulled out.
     ///
-    /// - Returns: how many.
-    func removeArrived(_ arrived: [Receipt]) throws(BackupError) -> Int {
-        var byUUID: [ElementUUID: Receipt] = [:]
-        for receipt in arrived { if let uuid = receipt.dataUUID { byUUID[uuid] = receipt } }
-        guard !byUUID.isEmpty else { return 0 }
-        var ids: [ElementID] = []
-        try storage.forEachElement(matching: nil) { _, listed throws(BackupError) in
-            guard case .element(let element) = listed, let uuid = element.metadata.uuid,
-                let receipt = byUUID[uuid], receipt.sha512 == element.metadata.checksum, receipt.size == element.size
-            else { return }
-            ids.append(element.id)
-        }
-        return storage.delete(ids).count { if case .success = $0 { true } else { false } }
+    /// - Parameter date: what arrived in part and was not gone on with since then is removed.
+    package func recover(now: Timestamp, partialsBefore date: Timestamp) throws(BackupError) {
+        var recovery = StorageRecovery(storage)
+        try recovery.run(now: now)
+        _ = try storage.removePartials(before: date)
     }
 
-    private static let suffix = ".jsonl"
-    private static func fileName(_ agent: AgentName) -> String { agent.description + suffix }
+    /// The bytes of disk that elements may take, with those that have come in part. Some are left for what is needed to clean
+    /// up when it comes back.
+    func room() throws(BackupError) -> Int64 {
+        var status = statvfs()
+        let raw = root.descriptor.raw
+        try systemCall("look at the file system of", path) { fstatvfs(raw, &status) }
+        let block = Int64(status.f_frsize)
+        let (free, total) = (Int64(clamping: status.f_bavail) * block, Int64(clamping: status.f_blocks) * block)
+        return max(0, free + (try storage.partialBytes()) - min(64 << 20, total / 32))
+    }
+
+    /// Removes receipts of `agent` that a later one has made needless.
+    func tidyReceipts(of agent: AgentName) throws(BackupError) {
+        if let index = try receipts.index(of: agent) { try receipts.rewrite(index) }
+    }
+
+    /// Removes all that has arrived in part: it would keep others from a medium that is full.
+    func dropPartials() throws(BackupError) { _ = try storage.removePartials(before: Timestamp(.max)) }
 }

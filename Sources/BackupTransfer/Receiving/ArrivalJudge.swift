@@ -27,6 +27,9 @@ final class ArrivalJudge: Sendable {
         var usedElements: Int64 = 0
         /// Elements of this round that are on their way, and the bytes that are set aside for each.
         var expected: [ArrivalKey: Int64] = [:]
+        /// Bytes of disk that are still to be used, and a source of which something did not fit.
+        var room: Int64 = .max
+        var fullSource: SourceURL?
         /// The partial files of those that are so large as to have one.
         var partials: Set<PartialKey> = []
         /// Hashes of the elements that did not come, where their followers must not come either. It grows with what is
@@ -56,6 +59,7 @@ final class ArrivalJudge: Sendable {
         registry = environment.arrivals
         here = PresentElements(environment.storage)
         self.policy = policy
+        if let room = policy.room { state.withLock { $0.room = room } }
     }
 
     /// Counts what is there already, where a quota asks for it. Blocking.
@@ -190,6 +194,12 @@ final class ArrivalJudge: Sendable {
         return registry.isClaimed(key) ? .underWay : .refused(.predecessorMissing(source, predecessor))
     }
 
+    /// What an element takes of a disk with blocks of 4 KiB: its bytes, its metadata, its names.
+    private static func diskUse(_ size: Int64) -> Int64 {
+        let (sum, overflow) = size.addingReportingOverflow(12 << 10)
+        return overflow ? .max : (sum + 4095) & ~4095
+    }
+
     /// Sums wrap around only where no quota asks for them.
     private func reserve(
         _ key: ArrivalKey, _ source: SourceURL, _ size: Int64, _ partial: PartialKey?
@@ -201,6 +211,15 @@ final class ArrivalJudge: Sendable {
             }
             if let quota = policy.quotaElements, state.usedElements + 1 > quota {
                 throw .quotaExceeded(source, "\(quota) elements")
+            }
+            if policy.room != nil {
+                let need = Self.diskUse(size)
+                // What comes after it in its chain would be of no use without it.
+                guard state.fullSource != source, need <= state.room else {
+                    state.fullSource = source
+                    throw .noRoom(source, size)
+                }
+                state.room -= need
             }
             state.usedBytes = overflow ? .max : bytes
             state.usedElements += 1

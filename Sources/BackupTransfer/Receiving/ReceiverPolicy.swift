@@ -25,6 +25,9 @@ package struct ReceiverPolicy: Sendable {
     /// The most bytes of data that may lie below the prefix (without one: in the storage); `nil`: any.
     package var quotaBytes: Int64?
     package var quotaElements: Int64?
+    /// The bytes of disk that may be used in one round; `nil`: any. What does not fit is refused before it is fetched: else
+    /// the parts of several large elements could fill a small medium, and none of them would become whole.
+    package var room: Int64?
     /// The most bytes one element may have; `nil`: any.
     package var maximumElementSize: Int64?
     /// The most elements that an agent may offer in one round: what grows with them must end somewhere.

@@ -63,6 +63,17 @@ package struct CopyRecord: Sendable, Equatable {
 
     package func holds(_ agent: AgentName) -> Bool { copies[agent] != nil }
 
+    /// How many holders there are among the agents for which `counts` says so. Agents whose receipts name the same holder
+    /// are one: it is reached in two ways, or one of them shows the receipt of the other.
+    package func holderCount(_ counts: (AgentName, Copy) -> Bool) -> Int {
+        var named: Set<String> = []
+        var others = 0
+        for (agent, copy) in copies where counts(agent, copy) {
+            if let holder = copy.receipt?.holder { named.insert(holder) } else { others += 1 }
+        }
+        return named.count + others
+    }
+
     /// Notes that `agent` holds the element. A receipt that is there is not lost to a confirmation without one.
     package mutating func confirm(_ agent: AgentName, at time: Timestamp, receipt: Receipt?) {
         copies[agent] = Copy(confirmedAt: time, receipt: receipt ?? copies[agent]?.receipt)

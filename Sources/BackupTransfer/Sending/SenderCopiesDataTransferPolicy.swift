@@ -4,7 +4,7 @@ package import BackupSystem
 
 /// N-way redundancy: offers an element to every agent until `copies` different agents have confirmed it, then only to
 /// those; the local copy is freed only then, and only with `release`. An agent that was not seen for `forgetAfter` does
-/// not count, and the element is offered to others again.
+/// not count, and the element is offered to others again. Agents whose receipts name the same holder count once.
 package struct SenderCopiesDataTransferPolicy: SenderPolicy {
     package let name = "copies"
     package var hidesConfirmed: Bool { release }
@@ -38,11 +38,11 @@ package struct SenderCopiesDataTransferPolicy: SenderPolicy {
 
     package func offers(_ element: StoredElement, to agent: AgentName) throws(BackupError) -> Bool {
         let record = try CopyRecord(of: element.id, in: storage)
-        return record.holds(agent) || holders(record).count < copies
+        return record.holds(agent) || holderCount(record) < copies
     }
 
     package func attributes(of element: StoredElement) throws(BackupError) -> JSONObject? {
-        ["copies": .integer(holders(try CopyRecord(of: element.id, in: storage)).count)]
+        ["copies": .integer(holderCount(try CopyRecord(of: element.id, in: storage)))]
     }
 
     package func applyPolicy(_ confirmed: [ConfirmedElement], by agent: AgentName) -> [ConfirmationOutcome] {
@@ -53,7 +53,7 @@ package struct SenderCopiesDataTransferPolicy: SenderPolicy {
             switch result {
             case .success(let record):
                 outcomes.append(.kept)
-                if release, holders(record, now: agent).count >= copies { complete.append(index) }
+                if release, holderCount(record, now: agent) >= copies { complete.append(index) }
             case .failure(let error): outcomes.append(.refused(error))
             }
         }
@@ -69,13 +69,13 @@ package struct SenderCopiesDataTransferPolicy: SenderPolicy {
         return outcomes
     }
 
-    /// The agents that count: those seen within `forgetAfter`.
-    private func holders(_ record: CopyRecord, now connected: AgentName? = nil) -> [AgentName] {
+    /// The holders that count: those seen within `forgetAfter`.
+    private func holderCount(_ record: CopyRecord, now connected: AgentName? = nil) -> Int {
         let now = clock.now()
-        return record.copies.compactMap { agent, copy in
-            guard let forgetAfter, agent != connected else { return agent }
+        return record.holderCount { agent, copy in
+            guard let forgetAfter, agent != connected else { return true }
             let seen = max(lastSeen(agent) ?? copy.confirmedAt, copy.confirmedAt)
-            return seen >= now - forgetAfter ? agent : nil
+            return seen >= now - forgetAfter
         }
     }
 }
