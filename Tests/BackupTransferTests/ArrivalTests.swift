@@ -241,3 +241,32 @@ extension SeededGenerator {
         return random.bytes(100)
     }
 }
+
+@Suite struct RoomTests {
+    /// Each takes 16 KiB of a disk, and the last one of `/b` would need what the first one has not got.
+    @Test func `What has no room is refused before it is fetched, and the rest of its source with it`() async throws {
+        try await withTemporaryDirectory { directory in
+            let (home, other) = try ConfirmationTests.machines(directory, 0)
+            try home.chain("/a", 2, size: 1000)
+            try home.chain("/b", 1, size: 200_000, seed: 2)
+            let small = try home.files.store(
+                SourceURL("/b"), .inc, at: Timestamp(1_795_220_100), data: [1],
+                after: home.files.elements(of: SourceURL("/b")).usable[0])
+            try home.chain("/c", 1, size: 1000, seed: 3)
+            var receiver = ReceiverPolicy()
+            receiver.room = 3 * 16384 + 4096
+            let outcome = try await Meeting().run(home, home.keep, other, receiver)
+            #expect(outcome.right.failure == nil)
+            #expect(outcome.right.summary.stored == 3)
+            #expect(outcome.right.summary.refused == 2)
+            #expect(other.events.refused.map(\.code) == [.noSpace, .noSpace])
+            #expect(try other.files.elements(of: SourceURL("/b")).usable.isEmpty)
+            #expect(small.size == 1)
+            // What is here already takes no room.
+            let again = try await Meeting().run(home, home.keep, other, receiver)
+            #expect(again.right.summary.present == 3)
+            receiver.room = 1 << 20
+            #expect(try await Meeting().run(home, home.keep, other, receiver).right.summary.stored == 2)
+        }
+    }
+}
