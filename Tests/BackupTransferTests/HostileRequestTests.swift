@@ -81,6 +81,46 @@ import Testing
         }
     }
 
+    /// Who introduces itself and speaks no more than version 1 is answered like an original.
+    @Test func `A greeting of version 1 is answered in version 1`() async throws {
+        try await withTemporaryDirectory { directory in
+            let pair = try TransferPair(directory)
+            let context = try TransferPair.context(sender: pair.movePolicy)
+            let met = try await pair.meet(.left, context) { peer throws(BackupError) in
+                [
+                    try peer.ask(#"["getPolicyInfo", {"protocol": 1, "agent": "old"}]"#)?.end.text,
+                    try peer.ask(#"["startTransaction", null]"#)?.end.text,
+                ]
+            }
+            #expect(met.value == [#""SenderMoveDataTransferPolicy""#, ""])
+        }
+    }
+
+    /// The words of the protocol document, by which a mirror knows what is gone.
+    @Test func `The answer to a greeting says whether what is confirmed is still offered`() async throws {
+        try await withTemporaryDirectory { directory in
+            let pair = try TransferPair(directory)
+            let copies = { release in
+                SenderCopiesDataTransferPolicy(
+                    pair.left, ledger: CopyLedger(pair.left), copies: 2, release: release, forgetAfter: nil,
+                    lastSeen: { _ in nil })
+            }
+            let policies: [(any SenderPolicy, String)] = [
+                (pair.movePolicy, #"{"hides_confirmed": true, "name": "move"}"#),
+                (SenderKeepDataTransferPolicy(), #"{"hides_confirmed": false, "name": "keep"}"#),
+                (copies(false), #"{"hides_confirmed": false, "name": "copies"}"#),
+                (copies(true), #"{"hides_confirmed": true, "name": "copies"}"#),
+            ]
+            for (policy, text) in policies {
+                let context = try TransferPair.context(sender: policy)
+                let met = try await pair.meet(.left, context) { peer throws(BackupError) in
+                    try peer.ask(#"["getPolicyInfo", {"protocol": 2}]"#)?.end.text
+                }
+                #expect(met.value?.contains(#""policy": \#(text)"#) == true, "\(met.value ?? "")")
+            }
+        }
+    }
+
     @Test(arguments: [0, 1, 4, 5, 10, 21])
     func `A peer that hangs up within a frame has broken the connection`(length: Int) async throws {
         try await withTemporaryDirectory { directory in

@@ -10,7 +10,7 @@ import Testing
     static let refused: [(name: String, place: String, values: [String])] = [
         ("nextDataElement", "1", ["null", "1", #""true""#, "[]"]),
         ("getPolicyInfo", "1", ["1", #""2""#, "[]", "true"]),
-        ("getPolicyInfo", "1.protocol", ["0", "1", "-1", "65536", "2.0", #""2""#, "null", "-"]),
+        ("getPolicyInfo", "1.protocol", ["0", "-1", "65536", "2.0", #""2""#, "null", "-"]),
         ("getPolicyInfo", "1.features", ["null", "1", "[1]", #"[""]"#, #"["a b"]"#, "{}"]),
         ("getPolicyInfo", "1.agent", [#""""#, #"".a""#, #""..""#, #""a/b""#, #""a\u0000""#, #""é""#, "1", "[]"]),
         ("getPolicyInfo", "1.software", [#""""#, #""a\nb""#, "1", #""\#(String(repeating: "x", count: 201))""#]),

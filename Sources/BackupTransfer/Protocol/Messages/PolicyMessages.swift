@@ -3,7 +3,7 @@ package import NIOCore
 
 /// How a client that knows version 2 introduces itself: the second item of `getPolicyInfo`.
 package struct PeerGreeting: Sendable, Equatable {
-    /// The highest version that the client speaks, 2 to 65535.
+    /// The highest version that the client speaks, 1 to 65535.
     package var protocolVersion: Int
     /// What it can do beyond; used only if both sides name it. At most 64, each 1 to 64 visible ASCII characters.
     package var features: [String]
@@ -21,7 +21,7 @@ package struct PeerGreeting: Sendable, Equatable {
 
     init(_ value: JSONValue, _ reader: MessageReader) throws(BackupError) {
         let object = try reader.object(value, "the greeting")
-        protocolVersion = Int(try reader.integer(object["protocol"], "protocol", in: 2...65535))
+        protocolVersion = Int(try reader.integer(object["protocol"], "protocol", in: 1...65535))
         (features, agent, software) = try Self.introduction(object, reader)
     }
 
