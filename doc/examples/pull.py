@@ -2,7 +2,7 @@
 """Pulls all that a GuerillaBackup agent offers into a directory, as .data and .info files.
 
     pull.py --socket /run/guerillabackup/transfer.socket DIRECTORY
-    socat EXEC:'ssh -T backup@host gb transfer serve --stdio' EXEC:'pull.py --stdio DIRECTORY'
+    socat EXEC:'ssh -T backup@host gb transfer serve --stdio --agent NAME' EXEC:'pull.py --stdio DIRECTORY'
 
 An example for doc/transfer-protocol.md. It confirms what it holds durably: a sender that moves its elements deletes them
 then. Exit code: 0 all is here, 1 some elements are not, 2 the conversation failed.
