@@ -59,6 +59,7 @@ let package = Package(
         .systemLibrary(name: "CGpgme", pkgConfig: "gpgme", providers: [.apt(["libgpgme-dev"])]),
         library("BackupCrypto", ["BackupModel", "CGpgme"]),
         library("BackupPipeline", ["BackupModel", "BackupSystem", crypto, subprocess, system]),
+        library("BackupPackages", ["BackupModel", "BackupSystem"]),
         library("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", crypto]),
         library("BackupStorage", ["BackupModel", "BackupSystem", crypto]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
@@ -89,6 +90,8 @@ let package = Package(
         tests("BackupCompression", ["BackupModel"]),
         tests("BackupCrypto", ["BackupModel"]),
         tests("BackupPipeline", ["BackupModel", "BackupSystem"]),
+        tests(
+            "BackupPackages", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
         tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline"]),
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
         tests(

@@ -1,0 +1,36 @@
+package import BackupModel
+
+/// Plays the records of a log from its beginning, in the order of the log, and remembers what the log has spoken of.
+package struct PackageReplay: Sendable {
+    package private(set) var state = PackageState()
+    /// What any change was about, and whether the last one left it installed.
+    private(set) var mentioned: [PackageIdentity: Bool] = [:]
+    /// The same without versions.
+    private(set) var mentionedNames: Set<PackageIdentity> = []
+    /// What is unfinished as far as the log goes: the database may have it or not.
+    private(set) var unfinished: Set<PackageIdentity> = []
+    /// The time of the first record: what was installed before it the log does not know.
+    package private(set) var begin: Timestamp?
+    /// The roots that changes named.
+    private(set) var roots: [String: Int] = [:]
+
+    package init() {}
+
+    /// Begins with what a snapshot had.
+    package init(_ packages: some Sequence<InstalledPackage>) { state = PackageState(packages) }
+
+    /// Takes the next record.
+    package mutating func apply(_ record: PackageRecord) {
+        if begin == nil { begin = record.started ?? record.finished }
+        guard let identity = state.place(of: record) else { return }
+        state.apply(record)
+        mentioned[identity] = state[identity]?.isInstalled ?? false
+        mentionedNames.insert(identity.anyVersion)
+        roots[identity.root, default: 0] += 1
+        if record.event == .install, record.completeness == .unfinished {
+            unfinished.insert(identity)
+        } else {
+            unfinished.remove(identity)
+        }
+    }
+}
