@@ -20,7 +20,7 @@ FORMATTED := Package.swift Sources Tests
 SCRIPTS := .ci/check-repository .ci/compare-trees .ci/demo .ci/install-dependencies .ci/run .ci/test-compare-trees \
 	Benchmarks/measure.sh Benchmarks/run Benchmarks/transfer.sh .ci/check-systemd
 GENERATORS := .ci/check-imports Benchmarks/make-storage Benchmarks/make-stream Benchmarks/make-tree Benchmarks/peak-memory \
-	Benchmarks/make-elements Benchmarks/over-socket Benchmarks/relay Benchmarks/store-plainly
+	Benchmarks/make-elements Benchmarks/make-package-log Benchmarks/over-socket Benchmarks/relay Benchmarks/store-plainly
 
 .PHONY: help demo test check bench format build install clean dependencies
 
