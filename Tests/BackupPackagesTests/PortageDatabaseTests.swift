@@ -243,6 +243,30 @@ import Testing
         }
     }
 
+    @Test func betweenTwoSnapshotsNothingIsOlderThanTheLog() throws {
+        try withTemporaryDirectory { directory in
+            try build(directory)
+            let first = try snapshot(directory)
+            try add(directory, "a/silent-1")
+            directory.remove("var/db/pkg/a/ancient-1")
+            try add(directory, "a/b-3")
+            let text = """
+                1648205000:  ::: completed emerge (1 of 1) a/b-3 to /mnt/
+
+                """
+            let changes = WholeLog(PortageReader(), text).records
+            var replay = PackageReplay(first.packages, root: "/mnt/")
+            for record in changes { replay.apply(record) }
+            let comparison = PackageComparison(replay: replay, snapshot: try snapshot(directory))
+            #expect(comparison.logRoot == "/mnt/")
+            #expect(
+                comparison.disagreements.map { "\($0.kind.rawValue) \($0.fullName)" } == [
+                    "only_in_log a/ancient", "missed_by_log a/silent",
+                ])
+            #expect(comparison.olderThanLog.isEmpty && comparison.agreeing == 6)
+        }
+    }
+
     @Test func aLogSeesTheRootByAnotherName() throws {
         try withTemporaryDirectory { directory in
             try build(directory)

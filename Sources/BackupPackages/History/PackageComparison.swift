@@ -4,7 +4,7 @@ package import BackupModel
 package struct PackageComparison: Sendable {
     /// How they differ over one package.
     package enum Kind: String, Sendable, Hashable {
-        /// The log says that it is installed; the database has no version of it.
+        /// The log, or the snapshot before it, says that it is installed; the database has no version of it.
         case onlyInLog = "only_in_log"
         /// The log says that it was removed; the database has it.
         case onlyInDatabase = "only_in_database"
@@ -12,7 +12,8 @@ package struct PackageComparison: Sendable {
         case otherVersion = "other_version"
         /// The database has it in another state than the log says.
         case otherState = "other_state"
-        /// The database says that it was installed while the log was kept; the log never speaks of it.
+        /// It was installed while the log was kept, by what the database says or since the snapshot before it; the log never
+        /// speaks of it.
         case missedByLog = "missed_by_log"
     }
 
@@ -34,6 +35,8 @@ package struct PackageComparison: Sendable {
         package var fullName: String { category.map { $0 + "/" + name } ?? name }
     }
 
+    /// The root of the log that was compared.
+    package let logRoot: String
     /// Sorted by name.
     package private(set) var disagreements: [Disagreement] = []
     /// Packages on which both agree.
@@ -59,6 +62,7 @@ package struct PackageComparison: Sendable {
         }
         let manager = snapshot.header.manager
         let root = Self.logRoot(replay, snapshot)
+        logRoot = root
         var left = replay.state.entries.filter { $0.key.manager == manager && $0.key.root == root }
         // By name without a version: to find what the other side has instead.
         var unmatched: [PackageIdentity: [InstalledPackage]] = [:]
@@ -134,7 +138,8 @@ package struct PackageComparison: Sendable {
         }
         // What was built after the log began was installed after it as well.
         let known = [package.installed, package.built].compactMap { $0 }.max()
-        if let known, let begin = replay.begin, known > begin {
+        let isYounger = known.map { known in replay.begin.map { known > $0 } ?? false } ?? false
+        if replay.isFromSnapshot || isYounger {
             disagreements.append(Disagreement(.missedByLog, identity, log: nil, database: package.version))
         } else {
             olderThanLog.append(package)

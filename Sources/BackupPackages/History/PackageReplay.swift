@@ -5,8 +5,6 @@ package struct PackageReplay: Sendable {
     package private(set) var state = PackageState()
     /// What any change was about, and whether the last one left it installed.
     private(set) var mentioned: [PackageIdentity: Bool] = [:]
-    /// The same without versions.
-    private(set) var mentionedNames: Set<PackageIdentity> = []
     /// What is unfinished as far as the log goes: the database may have it or not.
     private(set) var unfinished: Set<PackageIdentity> = []
     /// The time of the first record: what was installed before it the log does not know.
@@ -14,10 +12,23 @@ package struct PackageReplay: Sendable {
     /// The roots that changes named.
     private(set) var roots: [String: Int] = [:]
 
-    package init() {}
+    /// Whether it began with a snapshot: then there is nothing that is older than the records.
+    let isFromSnapshot: Bool
 
-    /// Begins with what a snapshot had.
-    package init(_ packages: some Sequence<InstalledPackage>) { state = PackageState(packages) }
+    package init() { isFromSnapshot = false }
+
+    /// Begins with what an earlier snapshot had.
+    ///
+    /// - Parameter root: the name that the log has for the root of the snapshot, ``PackageComparison/logRoot`` of an earlier
+    ///   check; `nil` for the same name.
+    package init(_ packages: some Sequence<InstalledPackage>, root: String? = nil) {
+        isFromSnapshot = true
+        for var package in packages {
+            if let root { package.root = root }
+            state.insert(package)
+            roots[package.root] = 0
+        }
+    }
 
     /// Takes the next record.
     package mutating func apply(_ record: PackageRecord) {
@@ -25,7 +36,6 @@ package struct PackageReplay: Sendable {
         guard let identity = state.place(of: record) else { return }
         state.apply(record)
         mentioned[identity] = state[identity]?.isInstalled ?? false
-        mentionedNames.insert(identity.anyVersion)
         roots[identity.root, default: 0] += 1
         if record.event == .install, record.completeness == .unfinished {
             unfinished.insert(identity)

@@ -52,7 +52,7 @@ enum PortageMessage {
         let found: PortageMessage?
         switch (text[0], text[1], text[2], text[3]) {
         case (0x3d, 0x3d, 0x3d, 0x20): found = Self.equals(rest, isIndented)
-        case (0x3e, 0x3e, 0x3e, 0x20): found = Self.arrows(rest)
+        case (0x3e, 0x3e, 0x3e, 0x20): found = Self.arrows(rest, isIndented)
         case (0x3a, 0x3a, 0x3a, 0x20): found = Self.colons(rest)
         case (0x2a, 0x2a, 0x2a, 0x20): found = Self.stars(rest)
         case (0x2d, 0x2d, 0x2d, 0x20): found = Self.dashes(rest)
@@ -77,17 +77,18 @@ enum PortageMessage {
             guard let (number, total, end) = counter(text) else { return nil }
             return step(text.from(end), number, total)
         }
-        if let atom = text.after("Unmerging... (")?.before(suffix: ")") {
+        if let rest = text.after("Unmerging... (") {
+            guard let atom = rest.before(suffix: ")") else { return nil }
             return PortageAtom(atom).map { .unmerging($0, isIndented: isIndented) }
         }
         if let name = text.after("Sync completed for ") { return .syncCompleted(name: name) }
         if let url = text.after("Sync completed with ") { return .syncCompletedWith(url) }
         if text.hasPrefix("Resource usage for ") { return .note }
         if text.equals("sync") { return .syncMarker }
-        return isActionWord(text) ? .note : nil
+        return !isIndented || isActionWord(text) ? .note : nil
     }
 
-    private static func arrows(_ text: ByteText) -> PortageMessage? {
+    private static func arrows(_ text: ByteText, _ isIndented: Bool) -> PortageMessage? {
         if text.hasPrefix("emerge (") {
             return job(text.from("emerge ".utf8.count)).map { .jobStarted($0.key, root: $0.root) }
         }
@@ -101,12 +102,8 @@ enum PortageMessage {
             return .syncDetail(rest)
         }
         if let rest = text.after("Git pull in ")?.before(suffix: " successful") { return .pulled(directory: rest) }
-        if text.hasPrefix("Starting retry ") || text.hasPrefix("Cancelling sync")
-            || text.hasPrefix("Server out of date")
-        {
-            return .note
-        }
-        return isActionWord(text) ? .note : nil
+        // What fetches lists says what it likes, and never with a second blank.
+        return !isIndented || isActionWord(text) ? .note : nil
     }
 
     private static func colons(_ text: ByteText) -> PortageMessage? {
