@@ -182,7 +182,8 @@ import Testing
         "2025-13-24 14:36:28 startup archives unpack", "2025-02-30 14:36:28 startup archives unpack",
         "2025-06-24 25:36:28 startup archives unpack", "status installed a:amd64 1", "2025-06-24 14:36:28 status",
         "2025-06-24 14:36:28 status broken a:amd64 1", "2025-06-24 14:36:28 status installed a:amd64",
-        "2025-06-24 14:36:28 status installed a:amd64 1 2", "2025-06-24 14:36:28 status installed A/b 1",
+        "2025-06-24 14:36:28 status installed a:amd64 1 2",
+        "2025-06-24 14:36:28 status installed a:amd64 <none>", "2025-06-24 14:36:28 status installed A/b 1",
         "2025-06-24 14:36:28 upgrade a:amd64 1", "2025-06-24 14:36:28 explode a:amd64 1 2",
         "2025-06-24 14:36:28 startup engines", "2025-06-24 14:36:28 conffile /etc/x", "\u{0}\u{0}",
     ])

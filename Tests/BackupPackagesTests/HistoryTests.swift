@@ -159,6 +159,9 @@ import Testing
         var before = StateBefore(replay.state)
         before.take(change(.install, "2", "1"))
         #expect(before.state.installed.map(\.entry.version) == ["1"])
+        var gone = change(.uninstall, "2")
+        gone.version = nil
+        #expect(PackageReplay([change(.install, "2"), gone]).state.installed.isEmpty)
         // Old logs name no architecture.
         var bare = change(.install, "0")
         bare.architecture = nil

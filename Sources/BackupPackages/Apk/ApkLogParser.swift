@@ -92,7 +92,8 @@ package struct ApkLogParser: PackageLogParser {
         else { return nil }
         let verb = rest.slice(0, blank)
         let versions = inner.from(open + 2)
-        guard versions.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }), versions.count <= 512, open <= 256 else { return nil }
+        guard !versions.isEmpty, versions.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }), versions.count <= 512, open <= 256
+        else { return nil }
         var old: String?
         var new: String?
         if verb.equals("Installing") {

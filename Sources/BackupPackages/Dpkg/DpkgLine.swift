@@ -53,6 +53,8 @@ enum DpkgMessage {
         if word.equals("status") {
             guard let (first, second, third) = Self.three(rest), let state = DpkgState(first), Self.isPackage(second)
             else { return nil }
+            // Only what is gone has no version.
+            guard state == .notInstalled || !Self.isNone(third) else { return nil }
             self = .status(state, package: second, version: third)
             return
         }

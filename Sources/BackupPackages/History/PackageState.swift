@@ -57,7 +57,11 @@ package struct PackageState: Sendable, Hashable {
             entries[identity] = Entry(record)
         case .uninstall:
             // Where versions exclude each other, the removal of one that is not there any more changes nothing.
-            if identity.version == nil, let present = entries[identity], present.version != record.version { return }
+            if identity.version == nil, let version = record.version, let present = entries[identity],
+                present.version != version
+            {
+                return
+            }
             if record.state == DpkgState.configFiles.rawValue, let version = record.version {
                 var left = Entry(record)
                 left.version = version
