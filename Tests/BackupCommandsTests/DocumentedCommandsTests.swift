@@ -114,6 +114,7 @@ extension CommandTests {
             try reader.type(document.next("gb config check"))
             let due = try reader.type(document.next("gb generator list"))
             #expect(due.output.contains("/host1/root"))
+            try reader.type(document.next("gb machine register"))
             // There is no service manager for a test.
             _ = try document.next("systemctl enable --now guerillabackup-generator")
 
