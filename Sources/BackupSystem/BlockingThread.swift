@@ -23,6 +23,12 @@ package enum BlockingThread {
         return try result.get()
     }
 
+    /// Starts `body` and does not wait for it.
+    package static func detach(_ name: String, _ body: @escaping @Sendable () -> Void) throws(BackupError) {
+        let started = start(name, body)
+        if started != 0 { throw .system(started, "start the thread", name) }
+    }
+
     private final class Work: Sendable {
         let name: String
         let body: @Sendable () -> Void

@@ -93,6 +93,20 @@ package final class Directory: Sendable {
         return file
     }
 
+    /// Opens the plain file at the relative path `name` for writing as well. Never waits, whatever lies there.
+    ///
+    /// - Throws: as ``openFile(_:)``.
+    package func openFileForWriting(_ name: String) throws(BackupError) -> OwnedDescriptor {
+        let full = path + "/" + name
+        let raw = try systemCall("open for writing", full) {
+            backup_open_beneath(descriptor.raw, name, O_RDWR | O_NONBLOCK | O_NOCTTY, 0)
+        }
+        let file = OwnedDescriptor(raw, name: full)
+        let status = try file.status()
+        guard status.kind == .regular else { throw .notRegular(full, status.kindName) }
+        return file
+    }
+
     /// The bytes of the plain file `name`, at most `limit`.
     package func readFile(_ name: String, limit: Int) throws(BackupError) -> [UInt8] {
         try openFile(name).readAll(limit: limit)
@@ -188,6 +202,8 @@ package final class Directory: Sendable {
     /// One name in a directory.
     package struct Entry: Sendable {
         package let name: String
+        /// Whether ``name`` leads to it: `false` for bytes that are no UTF-8, which are repaired for messages.
+        package let isExact: Bool
         /// `nil` when the file system does not tell without a further call.
         package let kind: FileStatus.Kind?
     }
@@ -209,8 +225,10 @@ package final class Directory: Sendable {
                 if errno != 0 { throw .system(errno, "list", path) }
                 return
             }
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            let (name, isExact) = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                let name = bytes.prefix { $0 != 0 }
+                let text = String(decoding: name, as: UTF8.self)
+                return (text, text.utf8.elementsEqual(name))
             }
             if name == "." || name == ".." { continue }
             let kind: FileStatus.Kind? =
@@ -221,7 +239,7 @@ package final class Directory: Sendable {
                 case CInt(DT_UNKNOWN): nil
                 default: .other
                 }
-            try body(Entry(name: name, kind: kind))
+            try body(Entry(name: name, isExact: isExact, kind: kind))
         }
     }
 }

@@ -156,6 +156,10 @@ package struct FileStatus: Sendable {
     package let owner: UInt32
     /// Seconds since 1970.
     package let modified: Timestamp
+    /// What ``modified`` leaves out, in nanoseconds: 0 to 999,999,999.
+    package let modifiedFraction: Int64
+    /// When contents, names, owner or permissions were changed last, by the clock of the machine: nobody can set it.
+    package let changed: Timestamp
 
     init(_ status: stat) {
         kind =
@@ -172,6 +176,8 @@ package struct FileStatus: Sendable {
         mode = UInt32(status.st_mode & 0o7777)
         owner = UInt32(status.st_uid)
         modified = Timestamp(Int64(status.st_mtim.tv_sec))
+        modifiedFraction = Int64(status.st_mtim.tv_nsec)
+        changed = Timestamp(Int64(status.st_ctim.tv_sec))
     }
 
     /// In words, for messages.

@@ -56,6 +56,16 @@ extension BackupError {
             remedy: "move it away, and find out who linked it")
     }
 
+    static func leaseBusy(_ path: String) -> BackupError {
+        BackupError(.busy, "somebody has \(path.escapedForMessage) open", remedy: "fuser -v shows who")
+    }
+
+    static func noLease(_ path: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            .failed, "it cannot be made certain that nobody opens \(path.escapedForMessage)",
+            remedy: "that needs a local file system, and the owner of the file or root", cause: cause)
+    }
+
     static func tooLarge(_ path: String, _ limit: Int) -> BackupError {
         BackupError(.damaged, "\(path.escapedForMessage) is larger than \(limit) bytes")
     }

@@ -9,7 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -71,3 +74,19 @@ long long backup_peer_user(int socket) {
 }
 
 void backup_use_one_heap(void) { mallopt(M_ARENA_MAX, 1); }
+
+int backup_identify_quietly(int directory, const char *name, unsigned long long *device, unsigned long long *inode) {
+    struct statx status;
+    if (statx(directory, name, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &status) != 0) return -1;
+    *device = makedev(status.stx_dev_major, status.stx_dev_minor);
+    *inode = status.stx_ino;
+    return 0;
+}
+
+int backup_take_write_lease(int descriptor) {
+    // Whoever opens the file meanwhile has us told by a signal: by default one that ends the process. This one is ignored.
+    if (fcntl(descriptor, F_SETSIG, SIGURG) != 0) return -1;
+    return fcntl(descriptor, F_SETLEASE, F_WRLCK);
+}
+
+int backup_drop_lease(int descriptor) { return fcntl(descriptor, F_SETLEASE, F_UNLCK); }

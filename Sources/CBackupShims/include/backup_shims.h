@@ -48,4 +48,16 @@ int backup_terminal_columns(int descriptor);
 /// few megabytes less. Before any thread is started.
 void backup_use_one_heap(void);
 
+/// statx(2) with AT_STATX_DONT_SYNC, links followed: which file that is, without asking a server of a network file system
+/// that may not answer. `device` is as `st_dev`. Returns 0, or -1 with errno.
+int backup_identify_quietly(
+    int directory, const char *_Nonnull name, unsigned long long *_Nonnull device, unsigned long long *_Nonnull inode);
+
+/// fcntl(F_SETLEASE, F_WRLCK): nobody else has the file open, and whoever opens it waits until the lease is dropped (at
+/// most /proc/sys/fs/lease-break-time). Returns 0, or -1 with errno; EAGAIN when somebody has it open.
+int backup_take_write_lease(int descriptor);
+
+/// fcntl(F_SETLEASE, F_UNLCK). Returns 0, or -1 with errno.
+int backup_drop_lease(int descriptor);
+
 #endif
