@@ -149,6 +149,30 @@ extension BackupError {
     }
 }
 
+extension BackupError {
+    // MARK: - Log files
+
+    static func badPattern(_ reason: String) -> BackupError {
+        BackupError(
+            .invalidValue, reason.escapedForMessage,
+            remedy: "put single quotes around it, and a backslash before characters that stand for themselves")
+    }
+
+    static func noFirstGroup() -> BackupError {
+        BackupError(
+            .configuration, "the pattern has no group whose text could name the source",
+            remedy: "put ( ) around the part of the name that all files of a log share, or write source")
+    }
+
+    static func noSuchGroup(_ name: String, _ groups: [String?]) -> BackupError {
+        let known = groups.enumerated().map { "\\\($0.offset + 1)" + ($0.element.map { " (\($0))" } ?? "") }
+        return BackupError(
+            .configuration, "the pattern has no group \"\(name.escapedForMessage)\"",
+            remedy: known.isEmpty
+                ? "put ( ) around a part of the pattern" : "there are \(known.joined(separator: ", "))")
+    }
+}
+
 /// The known key that differs least from `key`, if it can be a slip of the fingers.
 func nearestKey(to key: String, among known: [String]) -> String? {
     guard key.utf8.count <= 64 else { return nil }

@@ -96,6 +96,9 @@ package struct ConfigurationCheck: Sendable {
             for (source, setting) in unit.encryptionBySource where setting == .none {
                 add(.warning, "unit \(unit.name)", "\(source) is stored without encryption")
             }
+            for (input, setting) in unit.encryptionByInput where setting == .none {
+                add(.warning, "unit \(unit.name)", "what inputs.\(input) finds is stored without encryption")
+            }
         }
         guard !names.isEmpty else { return }
         let ring: KeyRing
@@ -141,9 +144,14 @@ package struct ConfigurationCheck: Sendable {
         for unit in units {
             let subject = "unit \(unit.name)"
             check(subject) { () throws(BackupError) in
-                _ = try unit.schedule(now: installation.clock.now())
-                return "\(unit.sources.count) sources: \(unit.sources.map(\.description).joined(separator: ", "))"
+                _ = try unit.outlook(now: installation.clock.now())
+                let sources = unit.sources
+                let list = sources.isEmpty ? "" : ": \(sources.map(\.description).joined(separator: ", "))"
+                return "\(sources.count) sources" + list
             }
+            guard let outlook = try? unit.outlook(now: installation.clock.now()) else { continue }
+            for problem in outlook.problems { add(.error, subject, problem.description) }
+            for notice in outlook.notices { add(.warning, subject, notice) }
         }
         for unit in installation.configuration.units {
             let subject = "unit \(unit.name)"
@@ -165,16 +173,25 @@ extension UnitConfiguration {
         switch kind {
         case .tar(let sources): sources.map { ($0.source, $0.encryption) }
         case .command(let sources): sources.map { ($0.source, $0.encryption) }
+        case .logfile: []
         }
     }
 
-    var encryptions: [EncryptionSetting] { encryptionBySource.map(\.1) }
+    /// The inputs of a unit that finds its sources.
+    private var inputs: [LogfileInputSettings] {
+        if case .logfile(let settings) = kind { return settings.inputs }
+        return []
+    }
+
+    var encryptionByInput: [(name: String, encryption: EncryptionSetting)] { inputs.map { ($0.name, $0.encryption) } }
+
+    var encryptions: [EncryptionSetting] { encryptionBySource.map(\.1) + encryptionByInput.map(\.encryption) }
 
     /// The directories that tar sources begin at.
     var roots: [(source: SourceURL, path: String)] {
         switch kind {
         case .tar(let sources): sources.map { ($0.source, $0.root) }
-        case .command: []
+        case .command, .logfile: []
         }
     }
 
@@ -191,6 +208,15 @@ extension UnitConfiguration {
                 insert(source.postCommand)
             }
         case .command(let sources): for source in sources { insert(source.command) }
+        case .logfile(let settings):
+            for compression in FileCompression.allCases {
+                guard let program = compression.program else { continue }
+                // Whether a pattern can match a suffix is seen when there is such a file; that it names it is enough here.
+                let isNamed = settings.inputs.contains {
+                    $0.pattern.contains(LogPattern.compress) && $0.pattern.contains(compression.rawValue)
+                }
+                if isNamed { insert([program.executable]) }
+            }
         }
         if case .command(let compress, let restore) = pipeline.compression {
             insert(compress)

@@ -17,6 +17,14 @@ extension BackupError {
             remedy: "wait until it has finished, or stop it; `gb generator status` shows what it does", cause: cause)
     }
 
+    static func fileNotStored(_ path: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            cause.code, "\(path.escapedForMessage) could not be read and stored",
+            remedy: cause.code == .processFailed || cause.code == .damaged
+                ? "if it is damaged, repair it or move it away: the files after it wait until then" : cause.firstRemedy,
+            cause: cause)
+    }
+
     static func runFailed(_ source: SourceURL, _ cause: BackupError) -> BackupError {
         BackupError(cause.code, "\(source) was not backed up", remedy: "", cause: cause)
     }
@@ -57,6 +65,17 @@ extension BackupError {
 
     static func unitUnusable(_ unit: String, _ cause: BackupError) -> BackupError {
         BackupError(cause.code, "the unit \(unit) cannot be used", cause: cause)
+    }
+
+    static func foundSourceTwice(_ source: SourceURL, _ owner: String) -> BackupError {
+        BackupError(
+            .configuration,
+            "files of the source \(source) were found, but the unit \(owner) has this source already, and two units cannot "
+                + "write one chain", remedy: "give the input another value of source")
+    }
+
+    static func unitPartlyUnusable(_ unit: String, _ cause: BackupError) -> BackupError {
+        BackupError(cause.code, "a part of the unit \(unit) cannot be backed up", cause: cause)
     }
 
     static func damagedJournal(_ path: String, _ cause: BackupError) -> BackupError {

@@ -5,6 +5,7 @@ import BackupStorage
 import BackupSystem
 package import BackupUnits
 import Glibc
+import Synchronization
 
 /// Runs the enabled units of an installation. One generator at a time works with a state directory.
 package final class Generator: Sendable {
@@ -25,6 +26,12 @@ package final class Generator: Sendable {
     private let runner: SourceRunner
     private let journal: Journal
     private let lock: FileLock
+    /// What was said of each unit at its last look and at the end of its last round, so that it is written down once for as
+    /// long as it is so.
+    private let said = Mutex<[String: Set<String>]>([:])
+
+    /// Sources of units that find their sources, whose last run in this round has failed.
+    private let failed = Mutex<[String: Set<SourceURL>]>([:])
 
     package static let lockName = "generator.lock"
 
@@ -104,17 +111,75 @@ package final class Generator: Sendable {
         if !unknown.isEmpty { throw .unknownUnits(unknown, known: known.sorted()) }
     }
 
+    /// What the units will do next, and what they wait for.
+    package struct Outlook: Sendable {
+        package var runs: [ScheduledRun] = []
+        /// Of units whose state cannot be read, and of inputs that cannot be looked into.
+        package var errors: [BackupError] = []
+        package var waiting: [WaitingSource] = []
+        /// What is worth knowing and was not said before.
+        package var notices: [String] = []
+        /// When units that find their sources look for them next.
+        package var looks: [Timestamp] = []
+    }
+
     /// What each source will do next; units whose state cannot be read are reported and left out.
     package func schedule() -> (runs: [ScheduledRun], errors: [BackupError]) {
-        var runs: [ScheduledRun] = []
-        var errors: [BackupError] = []
+        let outlook = outlook()
+        return (outlook.runs, outlook.errors)
+    }
+
+    /// As ``schedule()``, with what cannot be run yet. Ends the rounds of units that have nothing to do any more, and writes
+    /// into the journal what is new.
+    package func outlook() -> Outlook {
+        var result = Outlook()
+        var owners = SourceOwners(units)
         let now = installation.clock.now()
         for unit in units {
-            do throws(BackupError) { runs += try unit.schedule(now: now) } catch {
-                errors.append(.unitUnusable(unit.name, error))
+            do throws(BackupError) {
+                var outlook = try unit.outlook(now: now)
+                owners.settle(&outlook, of: unit)
+                result.runs += outlook.runs
+                result.waiting += outlook.waiting
+                result.errors += outlook.problems.map { .unitPartlyUnusable(unit.name, $0) }
+                result.notices += try tell(outlook.notices, as: unit.name)
+                _ = try tell(outlook.problems.map(\.description), as: unit.name, "problems")
+                guard let look = outlook.nextLook else { continue }
+                result.looks.append(look)
+                // What has failed in this round is tried again in the next one, and holds up nobody else.
+                if look <= now, hasOnlyFailures(unit.name, outlook.runs) {
+                    result.notices += try tell(try unit.endRound(now: now), as: unit.name, "end")
+                }
+            } catch {
+                result.errors.append(.unitUnusable(unit.name, error))
             }
         }
-        return (runs, errors)
+        return result
+    }
+
+    /// Whether all that could be run has failed since the last round; the next one forgets that.
+    private func hasOnlyFailures(_ unit: String, _ runs: [ScheduledRun]) -> Bool {
+        failed.withLock { failed in
+            guard runs.allSatisfy({ failed[unit]?.contains($0.source) == true }) else { return false }
+            failed[unit] = nil
+            return true
+        }
+    }
+
+    /// Writes down what was not said the last time.
+    ///
+    /// - Parameter occasion: of a unit; what is said at one of them does not count at another.
+    /// - Returns: what was not said.
+    private func tell(
+        _ texts: [String], as unit: String, _ occasion: String = "look"
+    ) throws(BackupError) -> [String] {
+        let before = said.withLock { said in
+            defer { said["\(unit) \(occasion)"] = Set(texts) }
+            return said["\(unit) \(occasion)"] ?? []
+        }
+        let new = texts.filter { !before.contains($0) }
+        for text in new { try log(.note, text, unit: unit) }
+        return new
     }
 
     /// The settings a unit's pipeline has.
@@ -128,9 +193,11 @@ package final class Generator: Sendable {
     ///
     /// - Parameters:
     ///   - full: makes every run a full.
+    ///   - toTheEnd: goes on with a source as long as something of it waits and all goes well.
     ///   - mayStart: is asked before each run; `false` leaves the rest for another time.
     package func carryOut(
-        _ runs: [ScheduledRun], full: Bool = false, mayStart: @escaping @Sendable () -> Bool = { true }
+        _ runs: [ScheduledRun], full: Bool = false, toTheEnd: Bool = false,
+        mayStart: @escaping @Sendable () -> Bool = { true }
     ) async -> [RunOutcome] {
         var waiting = runs
         var busy: Set<String> = []
@@ -141,20 +208,50 @@ package final class Generator: Sendable {
                     let next = waiting.firstIndex(where: { !busy.contains($0.unit) })
                 {
                     let run = waiting.remove(at: next)
-                    guard let unit = units.first(where: { $0.name == run.unit }) else { continue }
+                    guard let unit = units.first(where: { $0.name == run.unit }), isStillWaiting(run, unit) else {
+                        continue
+                    }
                     busy.insert(run.unit)
                     group.addTask { [self] in await self.run(run, unit, type: full ? .full : run.type) }
                 }
                 guard let outcome = await group.next() else { return }
                 busy.remove(outcome.unit)
                 outcomes.append(outcome)
+                // Before the others: so a source is done with as it was begun, in order.
+                if toTheEnd, let next = next(after: outcome) { waiting.insert(next, at: 0) }
             }
         }
         return outcomes
     }
 
+    /// Whether what a unit has found is still there: a file may have been rotated since, and that is no failure.
+    private func isStillWaiting(_ run: ScheduledRun, _ unit: any BackupUnit) -> Bool {
+        guard unit.findsSources else { return true }
+        do throws(BackupError) {
+            return try unit.next(of: run.source, now: installation.clock.now()) != nil
+        } catch {
+            // Preparing the run meets it again, and reports it.
+            return true
+        }
+    }
+
+    /// What is to be done next with the source of a run that did well.
+    private func next(after outcome: RunOutcome) -> ScheduledRun? {
+        guard outcome.element != nil || outcome.isStoredAlready,
+            let unit = units.first(where: { $0.name == outcome.unit }), unit.findsSources
+        else { return nil }
+        return try? unit.next(of: outcome.source, now: installation.clock.now())
+    }
+
     private func run(_ run: ScheduledRun, _ unit: any BackupUnit, type: BackupType) async -> RunOutcome {
         var outcome = await runner.run(unit, settings(unit.name), run.source, type: type)
+        if unit.findsSources {
+            failed.withLock { failed in
+                var sources = failed[unit.name] ?? []
+                if outcome.failure != nil { sources.insert(run.source) } else { sources.remove(run.source) }
+                failed[unit.name] = sources
+            }
+        }
         if outcome.failure != nil {
             // The failure may have come between the element and the state: the storage tells.
             do throws(BackupError) { try recover(unit, try installation.storage()) } catch {

@@ -14,6 +14,14 @@ package struct GeneratorOverview: Sendable {
         package var lastFailure: Event?
     }
 
+    /// A source of which nothing can be run now.
+    package struct Waiting: Sendable {
+        package let source: WaitingSource
+        /// As in ``Source``.
+        package var lastStored: Event?
+        package var lastFailure: Event?
+    }
+
     /// An event of the journal.
     package struct Event: Sendable {
         package let time: String
@@ -27,6 +35,10 @@ package struct GeneratorOverview: Sendable {
     /// The process number of the generator that works with the state directory now; empty for one that does not tell.
     package let runningProcess: String?
     package let sources: [Source]
+    /// Sources of which nothing can be run now.
+    package let waiting: [Waiting]
+    /// What is worth knowing about what the units have found.
+    package let notices: [String]
     package let errors: [BackupError]
 
     /// - Throws: what reading the journal meets.
@@ -35,8 +47,18 @@ package struct GeneratorOverview: Sendable {
         let (units, unitErrors) = installation.units(tarVersion: nil)
         var errors = unitErrors
         var runs: [ScheduledRun] = []
+        var owners = SourceOwners(units)
+        var waiting: [WaitingSource] = []
+        var notices: [String] = []
         for unit in units {
-            do throws(BackupError) { runs += try unit.schedule(now: now) } catch {
+            do throws(BackupError) {
+                var outlook = try unit.outlook(now: now)
+                owners.settle(&outlook, of: unit)
+                runs += outlook.runs
+                waiting += outlook.waiting
+                notices += outlook.notices
+                errors += outlook.problems.map { .unitPartlyUnusable(unit.name, $0) }
+            } catch {
                 errors.append(.unitUnusable(unit.name, error))
             }
         }
@@ -63,6 +85,12 @@ package struct GeneratorOverview: Sendable {
             Source(
                 next: run, lastStored: stored[run.source.description], lastFailure: failed[run.source.description])
         }
+        self.waiting = waiting.sorted { ($0.next, $0.source) < ($1.next, $1.source) }.map { source in
+            Waiting(
+                source: source, lastStored: stored[source.source.description],
+                lastFailure: failed[source.source.description])
+        }
+        self.notices = notices
         self.errors = errors
     }
 

@@ -102,8 +102,10 @@ package final class GeneratorService: Service {
         var announced: Set<String> = []
         while !slots.isStopping, !Task.isCancelled {
             generator = await reloadIfAsked(generator)
-            let (runs, errors) = generator.schedule()
-            for error in errors where announced.insert(error.description).inserted { logger.error("\(error)") }
+            let outlook = generator.outlook()
+            let runs = outlook.runs
+            for notice in outlook.notices { logger.warning("\(notice)") }
+            for error in outlook.errors where announced.insert(error.description).inserted { logger.error("\(error)") }
             let now = clock.now()
             let settings = generator.installation.main.generator
             var obstacle: String?
@@ -117,8 +119,10 @@ package final class GeneratorService: Service {
                 else { continue }
                 group.addTask { [generator] in await self.carryOut(run, generator) }
             }
-            notifier.status(status(runs, obstacle))
-            let next = slots.next(runs, retryAfter: settings.retryAfter, now: now)
+            notifier.status(status(outlook, obstacle))
+            let looks = outlook.looks.filter { $0 > now }
+            let run = slots.next(runs, retryAfter: settings.retryAfter, now: now)
+            let next = (looks + (run.map { [$0] } ?? [])).min()
             let pause = next.map { min(($0 - now).seconds, Self.longestSleep) } ?? Self.longestSleep
             await wakeUp.sleep(seconds: obstacle == nil ? pause : min(pause, Self.conditionSleep))
         }
@@ -132,11 +136,13 @@ package final class GeneratorService: Service {
         wakeUp.signal()
     }
 
-    private func status(_ runs: [ScheduledRun], _ obstacle: String?) -> String {
+    private func status(_ outlook: Generator.Outlook, _ obstacle: String?) -> String {
         let busy = slots.busy
         if !busy.isEmpty { return "backing up: \(busy.joined(separator: ", "))" }
         if let obstacle { return "waiting: \(obstacle)" }
-        guard let next = runs.min(by: { $0.due < $1.due }) else { return "no sources" }
+        guard let next = outlook.runs.min(by: { $0.due < $1.due }) else {
+            return outlook.looks.min().map { "next: a look for new files at \($0)" } ?? "no sources"
+        }
         return "next: \(next.source) \(next.type) at \(next.due)"
     }
 

@@ -8,6 +8,8 @@ package struct RunOutcome: Sendable {
     package let type: BackupType
     /// The new element; `nil` when the run failed or the configuration is in test mode.
     package var element: ElementID?
+    /// Whether there is no new element because the storage had it already.
+    package var isStoredAlready = false
     /// Bytes before compression and encryption, as far as they passed through this process.
     package var bytesIn: Int64 = 0
     /// Bytes that were stored.

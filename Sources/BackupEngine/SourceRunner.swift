@@ -67,10 +67,12 @@ struct SourceRunner {
         guard let checksum = result.outputSHA512 else {
             throw BackupError(.failed, "the pipeline gave no checksum")
         }
-        let producer = reports.first
+        let makers = ProducerStages(run.producer).stages.count
+        let producer = makers > 0 ? reports.first : nil
         outcome.bytesOut = result.outputSize
-        outcome.bytesIn = producer?.bytesOut ?? reports.dropFirst().first?.bytesIn ?? result.outputSize
+        outcome.bytesIn = producer?.bytesOut ?? reports.dropFirst(makers).first?.bytesIn ?? result.outputSize
         if let producer { outcome.notes += run.notes(producer) }
+        try run.checkProduced()
         if configuration.general.testMode {
             outcome.notes.append("test mode: the element was made and dropped")
             return
@@ -81,6 +83,16 @@ struct SourceRunner {
             type: run.type, timestamp: run.timestamp, uuid: uuid, predecessor: run.predecessor,
             handlingPolicies: run.policies, checksum: checksum, pipeline: [run.record] + built.records,
             origin: ElementOrigin(machine: machine?.description, unit: run.unit, software: softwareVersion))
+        if run.mayBeStored, try storage.contains(uuid, of: run.source) {
+            try run.willStore(uuid)
+            isInDoubt = true
+            try run.stored()
+            isStored = true
+            outcome.isStoredAlready = true
+            outcome.notes.append("the same element is in the storage already: it was not stored again")
+            outcome.notes += run.finish()
+            return
+        }
         let metadata = try await signed(plain, signer)
         try run.willStore(uuid)
         // From here on a failure may leave the element visible: the unit finds out by looking for the UUID.
@@ -90,6 +102,7 @@ struct SourceRunner {
         }
         try run.stored()
         isStored = true
+        outcome.notes += run.finish()
     }
 
     /// Read anew for each run: a machine may be registered while a generator works. A backup without the name of its machine
@@ -125,12 +138,16 @@ struct SourceRunner {
         let result: PipelineResult
         do throws(BackupError) {
             try await Self.run(run.preCommand, settings, "pre_command", run.source)
+            let begin = ProducerStages(run.producer)
             let pipeline = Pipeline(
-                input: .nothing, stages: [.process(run.producer)] + stages, output: .file(output),
+                input: begin.input, stages: begin.stages + stages, output: .file(output),
                 stallTimeout: settings.stallTimeout, progress: progress)
             let ended = await pipeline.run()
             reports = ended.reports
-            result = try ended.result.get()
+            do throws(BackupError) { result = try ended.result.get() } catch {
+                guard case .file(let file, _) = run.producer else { throw error }
+                throw .fileNotStored(file.name, error)
+            }
         } catch {
             // The first failure is the one to report; the post command undoes what the pre command did, whatever happened.
             do throws(BackupError) { try await post(run, settings) } catch let second {

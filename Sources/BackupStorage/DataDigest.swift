@@ -31,9 +31,16 @@ package enum DataDigest {
     package static func uuid(
         predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, source: SourceURL
     ) -> ElementUUID? {
+        uuid(predecessor: predecessor, checksum: checksum, timestamp: timestamp, name: source.description)
+    }
+
+    /// The same for the element of a log file, with the name of the file.
+    package static func uuid(
+        predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, name: String
+    ) -> ElementUUID? {
         ElementUUID(
             sha512(
                 ElementUUID.chainInput(
-                    predecessor: predecessor, checksum: checksum, timestamp: timestamp, source: source)))
+                    predecessor: predecessor, checksum: checksum, timestamp: timestamp, name: name)))
     }
 }

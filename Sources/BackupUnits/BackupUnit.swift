@@ -13,13 +13,28 @@ package import BackupPipeline
 package protocol BackupUnit: Sendable {
     /// The name under which it is enabled.
     var name: String { get }
-    /// In the order of their names.
+    /// In the order of their names; those that are there now, for a unit that finds its sources.
     var sources: [SourceURL] { get }
+    /// Whether sources come and go, and one source can have several runs waiting: then ``next(of:now:)`` is asked before
+    /// and after each of them.
+    var findsSources: Bool { get }
 
     /// What is to be done next, one entry a source. Reads the unit's state and changes nothing.
     ///
     /// - Throws: `damaged` when the state cannot be read and its predecessors cannot either.
     func schedule(now: Timestamp) throws(BackupError) -> [ScheduledRun]
+
+    /// As ``schedule(now:)``, with what cannot be run yet and why.
+    func outlook(now: Timestamp) throws(BackupError) -> UnitOutlook
+
+    /// What is to be done next for one source; `nil` when nothing is.
+    func next(of source: SourceURL, now: Timestamp) throws(BackupError) -> ScheduledRun?
+
+    /// Says that the unit was due and nothing could be run any more: its round is over. Does nothing while a run is under
+    /// way.
+    ///
+    /// - Returns: what was done and found, as sentences for the journal.
+    func endRound(now: Timestamp) throws(BackupError) -> [String]
 
     /// Completes or takes back what a crash left. Doing it again does no harm.
     ///
@@ -39,6 +54,20 @@ package protocol BackupUnit: Sendable {
     /// - Throws: `notFound` for a source or a directory that is not there, `configuration` for settings that do not fit
     ///   what is there, `busy` when ``recover(isStored:)`` must come first.
     func prepare(_ source: SourceURL, type: BackupType?, now: Timestamp) throws(BackupError) -> any UnitRun
+}
+
+extension BackupUnit {
+    package var findsSources: Bool { false }
+
+    package func outlook(now: Timestamp) throws(BackupError) -> UnitOutlook {
+        UnitOutlook(runs: try schedule(now: now))
+    }
+
+    package func next(of source: SourceURL, now: Timestamp) throws(BackupError) -> ScheduledRun? {
+        try schedule(now: now).first { $0.source == source }
+    }
+
+    package func endRound(now: Timestamp) throws(BackupError) -> [String] { [] }
 }
 
 /// One run of one source, from ``BackupUnit/prepare(_:type:now:)`` on.
@@ -63,8 +92,8 @@ package protocol UnitRun: Sendable {
     var preCommand: ProcessStage? { get }
     /// Runs after the producer, however that and the pre command ended.
     var postCommand: ProcessStage? { get }
-    /// Its standard output is the element.
-    var producer: ProcessStage { get }
+    /// Where the element comes from.
+    var producer: Producer { get }
     /// The first entry of the element's `Pipeline`.
     var record: StageRecord { get }
 
@@ -75,6 +104,13 @@ package protocol UnitRun: Sendable {
     /// What the journal should say about a producer that did well, as sentences; `report` is the producer's.
     func notes(_ report: StageReport) -> [String]
 
+    /// Checks, when the pipeline has ended well, that what went through it is what is to be stored.
+    ///
+    /// - Throws: why it must not become an element.
+    func checkProduced() throws(BackupError)
+    /// Whether the element may be in the storage already, so that its UUID must be looked for before it is stored.
+    var mayBeStored: Bool { get }
+
     /// Notes durably that the element `uuid` is about to become visible. Comes before it does.
     func willStore(_ uuid: ElementUUID) throws(BackupError)
     /// Says that the element is visible and durable: the unit's state goes forward.
@@ -82,4 +118,14 @@ package protocol UnitRun: Sendable {
     /// Says that nothing was stored: nothing of the run stays. What cannot be removed now is left to
     /// ``BackupUnit/recover(isStored:)``.
     func abandoned()
+    /// What is left to do when the element is durable and ``stored()`` has done well. It cannot fail the run any more.
+    ///
+    /// - Returns: what could not be done, or is worth knowing, as sentences for the journal.
+    func finish() -> [String]
+}
+
+extension UnitRun {
+    package var mayBeStored: Bool { false }
+    package func checkProduced() throws(BackupError) {}
+    package func finish() -> [String] { [] }
 }

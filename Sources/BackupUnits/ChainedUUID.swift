@@ -6,8 +6,13 @@ extension ElementUUID {
     ///
     /// - Parameter checksum: the SHA-512 of the stored bytes.
     package init(predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, source: SourceURL) {
-        let input = Self.chainInput(
-            predecessor: predecessor, checksum: checksum, timestamp: timestamp, source: source)
+        self.init(
+            hashing: Self.chainInput(
+                predecessor: predecessor, checksum: checksum, timestamp: timestamp, source: source))
+    }
+
+    /// The SHA-512 of `input`.
+    init(hashing input: [UInt8]) {
         // 64 bytes always make a UUID.
         guard let uuid = ElementUUID(Array(SHA512.hash(data: input))) else {
             preconditionFailure("a SHA-512 is 64 bytes long")

@@ -58,7 +58,7 @@ struct CommandUnit: BackupUnit {
         let run = CommandRun(
             unit: name, reason: reason, timestamp: now, predecessor: state?.uuid, settings: settings, files: files,
             directory: directory)
-        try UnitCommands.checkProgram(run.producer, source, key: "command")
+        try UnitCommands.checkProgram(run.process, source, key: "command")
         return run
     }
 }
@@ -80,7 +80,9 @@ struct CommandRun: UnitRun {
     var preCommand: ProcessStage? { nil }
     var postCommand: ProcessStage? { nil }
 
-    var producer: ProcessStage {
+    var producer: Producer { .process(process) }
+
+    var process: ProcessStage {
         let own = ["GB_SOURCE": source.description, "GB_TYPE": type.rawValue]
         return UnitCommands.stage(
             "command", settings.command,

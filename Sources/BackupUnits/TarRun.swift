@@ -41,7 +41,9 @@ struct TarRun: UnitRun {
         settings.postCommand.map { UnitCommands.stage("post_command", $0, environment: environment) }
     }
 
-    var producer: ProcessStage {
+    var producer: Producer { .process(process) }
+
+    var process: ProcessStage {
         let accepted: Set<Int32> = settings.ignoreRaces ? [0, 1] : [0]
         if let command {
             let name = type == .full ? "full_command" : "inc_command"

@@ -82,7 +82,7 @@ struct TarUnit: BackupUnit {
         let indices = indices(directory)
         var notes = try files.recover(directory, isStored: isStored) { source, before throws(BackupError) in
             let keep = settings[source]?.keepIndices ?? 0
-            try indices.advance(source, previous: before?.last, keep: keep)
+            try indices.advance(source, previous: before[source]?.last, keep: keep)
         }
         for name in try indices.removeLeftovers() {
             notes.append(

@@ -11,10 +11,12 @@ import BackupSystem
 struct UnitDirectory: Sendable {
     let unit: String
     let path: String
+    let form: StateForm
     let afterStep: @Sendable (String) -> Void
 
-    init(_ unit: String, _ context: UnitContext) {
+    init(_ unit: String, _ context: UnitContext, form: StateForm = .runs) {
         self.unit = unit
+        self.form = form
         path = context.stateDirectory + "/generators/" + unit
         afterStep = context.afterStep ?? { _ in }
     }
@@ -38,7 +40,7 @@ struct UnitDirectory: Sendable {
 
     /// What the unit remembers: `state.current`, or the newest older state that can be read, with a note.
     func state() throws(BackupError) -> UnitState {
-        guard let directory = try openIfPresent() else { return UnitState() }
+        guard let directory = try openIfPresent() else { return UnitState(form: form) }
         return try state(directory)
     }
 
@@ -65,13 +67,13 @@ struct UnitDirectory: Sendable {
         }
         // A unit that has never run has none of them.
         let isMissing = try directory.status("state.current") == nil
-        if isMissing, !found { return UnitState() }
+        if isMissing, !found { return UnitState(form: form) }
         throw .stateLost(unit, path, reason)
     }
 
     private func read(_ name: String, _ directory: Directory) throws(BackupError) -> UnitState? {
         guard let bytes = try directory.readFileIfPresent(name, limit: UnitState.maximumSize) else { return nil }
-        do throws(BackupError) { return try UnitState(parsing: bytes, path: path + "/" + name) } catch {
+        do throws(BackupError) { return try UnitState(parsing: bytes, path: path + "/" + name, form: form) } catch {
             throw BackupError(.damaged, "\((path + "/" + name).escapedForMessage) is damaged", cause: error)
         }
     }
@@ -86,8 +88,19 @@ struct UnitDirectory: Sendable {
     func announce(_ source: SourceURL, _ entry: SourceState, _ directory: Directory) throws(BackupError) {
         var state = try state(directory)
         state[source] = entry
-        try directory.replaceFile("state.next", with: state.text)
+        try announce(state, directory)
+    }
+
+    /// Notes durably that `next` will hold when the element that is just being stored is durable.
+    func announce(_ next: UnitState, _ directory: Directory) throws(BackupError) {
+        try directory.replaceFile("state.next", with: next.text)
         afterStep("state.next")
+    }
+
+    /// Puts `state` in force where no element is being stored.
+    func replace(_ state: UnitState, _ directory: Directory) throws(BackupError) {
+        try directory.replaceFile("state.current", with: state.text)
+        afterStep("state.current replaced")
     }
 
     /// Makes `state.next` the current state. May be done again after a crash at any point of it.
@@ -118,10 +131,9 @@ struct UnitDirectory: Sendable {
     /// - Parameters:
     ///   - forward: completes the other files of a source whose element is stored; is given what held before. May be
     ///     called for a source for which it was done already.
-    ///   - back: takes back the other files of a source whose element is not stored.
     func recover(
         _ directory: Directory, isStored: (SourceURL, ElementUUID) throws(BackupError) -> Bool,
-        forward: (SourceURL, SourceState?) throws(BackupError) -> Void
+        forward: (SourceURL, UnitState) throws(BackupError) -> Void
     ) throws(BackupError) -> [String] {
         var notes: [String] = []
         for name in ["state.next.tmp", "state.old.tmp"] { try directory.removeFile(name) }
@@ -135,13 +147,13 @@ struct UnitDirectory: Sendable {
         let current = try state(directory)
         var isWhole = true
         for source in next.changes(since: current) {
-            guard let entry = next[source] else { continue }
-            if try isStored(source, entry.uuid) {
-                try forward(source, current[source])
+            guard let uuid = next.uuid(of: source) else { continue }
+            if try isStored(source, uuid) {
+                try forward(source, current)
                 notes.append(
-                    "the element \(entry.uuid) of \(source) was stored when the program ended: its run was completed")
+                    "the element \(uuid) of \(source) was stored when the program ended: its run was completed")
             } else {
-                next[source] = current[source]
+                next.takeEntry(source, from: current)
                 isWhole = false
                 notes.append("a run of \(source) had not stored its element when the program ended: it was taken back")
             }
@@ -171,7 +183,7 @@ struct UnitDirectory: Sendable {
             }
             try directory.replaceFile("state.current", with: state.text)
             afterStep("state.current repaired")
-            return [note + "; the next run of each source is a full backup"]
+            return [note + (form == .runs ? "; the next run of each source is a full backup" : "")]
         }
         guard try directory.status("state.previous") != nil, try directory.status("state.current") != nil else {
             return []

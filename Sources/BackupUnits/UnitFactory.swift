@@ -1,5 +1,6 @@
 package import BackupConfig
 package import BackupModel
+import BackupSystem
 
 /// What the units need to know of the program they run in.
 package struct UnitContext: Sendable {
@@ -13,6 +14,10 @@ package struct UnitContext: Sendable {
     package var compressIndex: (@Sendable () throws(BackupError) -> any ByteTransform)?
     /// Called after each change of a unit's files; tests look at what a crash would leave there.
     var afterStep: (@Sendable (String) -> Void)?
+    /// Finds out who has files open for writing; tests have their own.
+    var openFiles: @Sendable (Set<FileIdentity>) -> OpenFiles = { OpenFiles.writers(of: $0) }
+    /// How long the names of a directory may take to be matched, in milliseconds.
+    var matchPatience = LogMatcher.defaultPatience
 
     package init(
         stateDirectory: String, excludedDirectories: [String] = [], tarVersion: String? = nil,
@@ -33,5 +38,6 @@ package func make(_ configuration: UnitConfiguration, context: UnitContext) thro
     switch configuration.kind {
     case .tar(let sources): try TarUnit(configuration.name, sources, context)
     case .command(let sources): try CommandUnit(configuration.name, sources, context)
+    case .logfile(let settings): LogfileUnit(configuration.name, settings, context)
     }
 }

@@ -33,9 +33,18 @@ extension CommandTests {
         }
 
         @Test func theTourOfTheReadmeWorks() throws {
-            let text = try String(contentsOfFile: Self.repository + "/README.md", encoding: .utf8)
+            try follow("README.md")
+        }
+
+        @Test func theTourOfLogFilesWorks() throws {
+            try follow("doc/operation.md")
+        }
+
+        private func follow(_ document: String) throws {
+            let text = try String(contentsOfFile: Self.repository + "/" + document, encoding: .utf8)
+                .replacingOccurrences(of: "/usr/lib/guerillabackup/units", with: Self.repository + "/units")
             let commands = Self.commands(of: text)
-            try #require(commands.count >= 5, "README.md has no tour in console blocks")
+            try #require(commands.count >= 5, "\(document) has no tour in console blocks")
             try withTemporaryDirectory { directory in
                 try directory.makeDirectory("bin")
                 try directory.link("bin/gb", to: GBProcess.gb)
@@ -91,6 +100,7 @@ extension CommandTests {
                 for name in [
                     "usr/bin/gb", "etc/guerillabackup/config", "etc/guerillabackup/units/Root.config.example",
                     "usr/lib/guerillabackup/units/tar", "usr/lib/guerillabackup/units/command",
+                    "usr/lib/guerillabackup/units/logfile", "etc/guerillabackup/units/Logs.config.example",
                     "usr/lib/systemd/system/guerillabackup-generator.service",
                     "usr/share/doc/guerillabackup/README.md",
                 ] {

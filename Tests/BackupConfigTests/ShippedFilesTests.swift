@@ -34,7 +34,7 @@ import Testing
         #expect(!shown.contains("# default"), "a key is missing in the template:\n\(shown)")
     }
 
-    @Test(arguments: [("Root", "tar"), ("Dump", "command")])
+    @Test(arguments: [("Root", "tar"), ("Dump", "command"), ("Logs", "logfile")])
     func theExamplesFitTheirUnitDefinitions(name: String, definition: String) throws {
         let directory = try TemporaryConfiguration(main: Self.text("etc/config"))
         try directory.unit(
@@ -52,7 +52,7 @@ import Testing
     @Test func theExamplesOfTheDocumentationAreValid() throws {
         let blocks = try Self.text("doc/configuration.md").split(separator: "```yaml\n").dropFirst()
             .compactMap { $0.split(separator: "```").first.map(String.init) }
-        #expect(blocks.count == 5)
+        #expect(blocks.count == 6)
         for block in blocks {
             guard block.hasPrefix("# /etc/guerillabackup/units/") else {
                 let main = block.contains("pipeline:") ? block : TemporaryConfiguration.plainMain + block
@@ -69,7 +69,7 @@ import Testing
     @Test func theDocumentationNamesEveryKey() throws {
         let documentation = try Self.text("doc/configuration.md")
         let directory = try TemporaryConfiguration(main: Self.text("etc/config"))
-        for (name, definition) in [("Root", "tar"), ("Dump", "command")] {
+        for (name, definition) in [("Root", "tar"), ("Dump", "command"), ("Logs", "logfile")] {
             try directory.unit(
                 name, definition: Self.text("units/" + definition),
                 overlay: Self.text("etc/units/\(name).config.example"))
@@ -77,17 +77,20 @@ import Testing
         let loaded = try directory.load()
         let transfer = try TemporaryConfiguration(main: TransferConfigurationTests.everything).load()
         var shown = try transfer.show(unit: nil, explain: false)
-        for unit in [nil, "Root", "Dump"] { shown += try loaded.show(unit: unit, explain: false) }
+        for unit in [nil, "Root", "Dump", "Logs"] { shown += try loaded.show(unit: unit, explain: false) }
         for line in shown.split(separator: "\n") {
             let key = line.trimmingPrefix { $0 == " " || $0 == "-" }.prefix { $0 != ":" }
             let isKey = key.first?.isLowercase == true && key.allSatisfy { $0.isLowercase || $0 == "_" }
-            guard isKey, line.contains(":") else { continue }
+            // The names of inputs look like keys.
+            guard isKey, line.contains(":"), key != "system", key != "web" else { continue }
             let forms = ["`\(key)`", "`\(key).", ".\(key)`", "### \(key)", "{ \(key):"]
             #expect(forms.contains { documentation.contains($0) }, "\(key)")
         }
     }
 
-    @Test(arguments: ["tar", "command"])
+    private static func quoted(_ text: String) -> String { "'\(text)'" }
+
+    @Test(arguments: ["tar", "command", "logfile"])
     func theCommentedDefaultsOfADefinitionAreTheDefaults(definition: String) throws {
         // With its mark removed every commented line must be a known key, with its default or an example.
         let lines = try Self.text("units/" + definition).split(separator: "\n").map { line in
@@ -95,18 +98,28 @@ import Testing
             return line.hasPrefix("  # ") && rest.first?.isLowercase == true ? "  " + rest : line
         }
         let directory = try TemporaryConfiguration()
-        try directory.unit("A", definition: lines.joined(separator: "\n") + "\nsources: { /a: {} }\n")
+        let inputs = definition == "logfile"
+        try directory.unit(
+            "A",
+            definition: lines.joined(separator: "\n") + (inputs ? "\ninputs: { a: {} }\n" : "\nsources: { /a: {} }\n"))
         let loaded = try directory.load()
         #expect(loaded.unitErrors.flatMap(\.errors).map(\.description) == [])
 
         let minimal = try TemporaryConfiguration()
         let examples =
-            definition == "tar"
-            ? "root: /, full_timing: { min: 6d20h, max: 7d4h, every: 7d, offset: 2h }"
-            : "command: [program, argument], full_timing: { min: 20h, max: 28h, every: 1d, offset: 2h }"
-        try minimal.unit("A", definition: "unit: \(definition)\nsources: { /a: { \(examples) } }\n")
+            switch definition {
+            case "tar": "sources: { /a: { root: /, full_timing: { min: 6d20h, max: 7d4h, every: 7d, offset: 2h } } }"
+            case "command":
+                "sources: { /a: { command: [program, argument], full_timing: { min: 20h, max: 28h, every: 1d, offset: 2h } } }"
+            default:
+                #"inputs: { a: { directory: /var/log, after_store: keep, pattern: "#
+                    + Self.quoted(
+                        #"(syslog|auth\.log)\.(?<oldserial>[0-9]+)(?:\.(?<compress>gz))?"#) + " } }"
+            }
+        try minimal.unit("A", definition: "unit: \(definition)\n\(examples)\n")
         #expect(loaded.units.map(\.kind) == (try minimal.load().units.map(\.kind)))
-        let shown = try loaded.show(unit: "A", explain: true).split(separator: "\n").drop { $0 != "sources:" }
+        let shown = try loaded.show(unit: "A", explain: true).split(separator: "\n")
+            .drop { $0 != "sources:" && $0 != "timing:" }
         #expect(shown.filter { $0.hasSuffix("# default") } == [], "keys that are not listed")
     }
 }

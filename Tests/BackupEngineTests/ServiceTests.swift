@@ -39,6 +39,29 @@ import Testing
         }
     }
 
+    /// One file after the other, beside other units, and then it rests.
+    @Test func storesLogFiles() async throws {
+        try await withTemporaryDirectory { place in
+            let site = try Site(place)
+            try site.logs()
+            try site.command([("/h/dump", "echo dump")])
+            try shell("for n in 1 2 3 4 5; do echo $n >syslog.$n; done; echo x >bad.1.gz", in: place.path("logs"))
+            let service = try ServiceProcess(site)
+            try await eventually("all elements: \(service.log)") {
+                try stored(site, "/h/syslog") == 5 && stored(site, "/h/dump") == 1
+            }
+            try await eventually("they are deleted") { place.names("logs") == ["bad.1.gz"] }
+            // The round ends: what it counts from is written down.
+            try await eventually("the end of the round") {
+                let state = String(decoding: try place.read("state/generators/Logs/state.current"), as: UTF8.self)
+                return !state.hasPrefix("[0,")
+            }
+            service.send(SIGTERM)
+            #expect(try await service.end() == 0, "\(service.log)")
+            #expect(try site.events("run_failed").count == 1)
+        }
+    }
+
     @Test func terminationFinishesTheElement() async throws {
         try await withTemporaryDirectory { place in
             let site = try Site(place)

@@ -90,6 +90,28 @@ struct Site {
             }.joined(separator: "\n") + "\n")
     }
 
+    /// Enables a logfile unit for the directory `logs` below the site, with names like `syslog.2.gz` and `app-7`.
+    func logs(
+        _ name: String = "Logs", source: String = "/h/\\1", after: String = "delete", keys: [String] = []
+    ) throws {
+        try place.makeDirectory("logs")
+        if !place.exists("etc/units/" + name) { try place.link("etc/units/" + name, to: Self.definitions + "logfile") }
+        try place.write(
+            "etc/units/\(name).config",
+            """
+            inputs:
+              a:
+                directory: \(place.path("logs"))
+                pattern: '([a-z]+)(?:\\.(?<oldserial>[0-9]+)|-(?<serial>[0-9]+))(?:\\.(?<compress>gz|bz2|xz|zst))?'
+                source: '\(source)'
+                after_store: \(after)
+                settle: 0s
+                when_unknown: take
+            \(keys.map { "    \($0)\n" }.joined())
+
+            """)
+    }
+
     // MARK: - Doing it
 
     func installation() throws -> Installation { try Installation(configurationPath: configuration, clock: clock) }
@@ -106,7 +128,9 @@ struct Site {
         #expect(errors.isEmpty)
         let chosen =
             full || all ? runs.sorted(by: ScheduleOrder.precedes) : ScheduleOrder.due(runs, now: clock.now())
-        return await generator.carryOut(chosen, full: full)
+        let outcomes = await generator.carryOut(chosen, full: full, toTheEnd: true)
+        _ = generator.schedule()
+        return outcomes
     }
 
     // MARK: - Looking

@@ -92,3 +92,33 @@ import Testing
         }
     }
 }
+
+/// Elements of log files, whose UUID has the name of the file in place of the source.
+@Suite struct LogIdentityTests {
+    private func verify(file: String?, named: String = "syslog.1", time: Int64 = 0) async throws -> BackupError? {
+        var found: BackupError?
+        try await withStorage { place in
+            let source = try SourceURL("/host/syslog")
+            let checksum = DataDigest.sha512([1, 2, 3])
+            let timestamp = Timestamp(1_795_220_058)
+            let uuid = try #require(
+                DataDigest.uuid(predecessor: nil, checksum: checksum, timestamp: timestamp, name: named))
+            let stage = StageRecord(stage: "logfile", restore: nil, other: file.map { ["File": .string($0)] } ?? [:])
+            let metadata = ElementMetadata(
+                type: .full, timestamp: Timestamp(timestamp.seconds + time), uuid: uuid, predecessor: nil,
+                handlingPolicies: [], checksum: checksum, pipeline: [stage],
+                origin: ElementOrigin(machine: nil, unit: "test", software: "test"))
+            _ = try place.storage.store(source, metadata, data: [1, 2, 3])
+            found = try await StorageVerification(place.storage, jobs: 1).verify(source).damaged.first?.error
+        }
+        return found
+    }
+
+    @Test func theNameOfTheFileIsPartOfIt() async throws {
+        #expect(try await verify(file: "syslog.1") == nil)
+        #expect(try await verify(file: "syslog.2")?.code == .damaged)
+        #expect(try await verify(file: "syslog.1", time: 1)?.code == .damaged)
+        // Nobody knows what it was made from.
+        #expect(try await verify(file: nil, named: "other") == nil)
+    }
+}

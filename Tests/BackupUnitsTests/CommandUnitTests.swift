@@ -25,7 +25,8 @@ import Testing
         let output = scratch.path + "/out"
         let first = try bench.run("/db/dump", at: 1_795_220_058, output: output)
         #expect(try String(contentsOfFile: output, encoding: .utf8) == "value /db/dump full \(directory)\n")
-        #expect(first.type == .full && first.predecessor == nil && first.producer.timeout == TimeSpan(seconds: 90))
+        #expect(
+            first.type == .full && first.predecessor == nil && first.producer.process?.timeout == TimeSpan(seconds: 90))
         #expect(
             first.record
                 == StageRecord(stage: "command", restore: nil, other: ["Program": .string("sh")]))

@@ -40,7 +40,7 @@ import Testing
     }
 
     private func pretend(_ run: any UnitRun, _ text: String) throws {
-        let index = try #require(run.producer.environment["GB_INDEX"])
+        let index = try #require(run.producer.process?.environment["GB_INDEX"])
         try Data(text.utf8).write(to: URL(fileURLWithPath: index))
     }
 

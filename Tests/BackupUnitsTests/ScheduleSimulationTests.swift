@@ -11,7 +11,7 @@ import Testing
 @Suite struct ScheduleSimulationTests {
     /// Stands for tar: an index appears.
     private func pretend(_ bench: Bench, _ run: any UnitRun) throws {
-        let index = try #require(run.producer.environment["GB_INDEX"])
+        let index = try #require(run.producer.process?.environment["GB_INDEX"])
         try Data("GNU tar-1.34-2\n0\u{0}0\u{0}".utf8).write(to: URL(fileURLWithPath: index))
         let uuid = run.uuid(checksum: [UInt8](repeating: 1, count: 64))
         try run.willStore(uuid)

@@ -152,15 +152,17 @@ final class Bench: Sendable {
     init(
         _ kind: UnitKind, in scratch: Scratch, excluded: [String] = [],
         compress: (@Sendable () throws(BackupError) -> any ByteTransform)? = nil,
-        afterStep: (@Sendable (String) -> Void)? = nil
+        afterStep: (@Sendable (String) -> Void)? = nil, configure: (inout UnitContext) -> Void = { _ in }
     ) throws {
         self.scratch = scratch
         var context = UnitContext(
             stateDirectory: scratch.path + "/state", excludedDirectories: excluded, tarVersion: "GNU tar 1.34",
             compressIndex: compress)
         context.afterStep = afterStep
+        configure(&context)
         unit = try BackupUnits.make(configuration(kind), context: context)
-        files = UnitDirectory("Unit", context)
+        let form: StateForm = if case .logfile = kind { .looks } else { .runs }
+        files = UnitDirectory("Unit", context, form: form)
     }
 
     func isStored(_ source: SourceURL, _ uuid: ElementUUID) -> Bool {
@@ -179,8 +181,9 @@ final class Bench: Sendable {
     @discardableResult
     func run(_ source: String, type: BackupType? = nil, at now: Int64, output: String? = nil) throws -> any UnitRun {
         let run = try unit.prepare(try SourceURL(source), type: type, now: Timestamp(now))
-        let outcome = try BackupUnitsTests.run(run.producer, output: output)
-        #expect(run.producer.acceptedStatuses.contains(outcome.status), "\(outcome.errors)")
+        let stage = try #require(run.producer.process)
+        let outcome = try BackupUnitsTests.run(stage, output: output)
+        #expect(stage.acceptedStatuses.contains(outcome.status), "\(outcome.errors)")
         let uuid = run.uuid(checksum: [UInt8](repeating: UInt8(truncatingIfNeeded: now), count: 64))
         try run.willStore(uuid)
         add(run, uuid)

@@ -235,7 +235,7 @@ import Testing
             [:], ["TAR_OPTIONS": "--exclude=b --format=gnu", "TZ": "Asia/Tokyo", "LC_ALL": "tr_TR.UTF-8"],
         ] {
             try? FileManager.default.removeItem(atPath: chain.bench.files.path + "/h-a.index.next")
-            let stage = run.producer
+            let stage = try #require(run.producer.process)
             let outcome = try BackupUnitsTests.run(
                 stage.executable, stage.arguments, environment: environment.merging(stage.environment) { $1 })
             #expect(outcome.status == 0)

@@ -34,9 +34,25 @@ struct GeneratorList: AsyncParsableCommand {
                 ])
             }
         }
+        for waiting in overview.waiting.map(\.source) {
+            if json.isOn {
+                Output.standard.json([
+                    "unit": .string(waiting.unit), "source": .string(waiting.source.description), "type": .null,
+                    "due": .string(waiting.next.description), "reason": .string(waiting.reason), "is_due": .bool(false),
+                ])
+            } else {
+                table.add([
+                    waiting.unit, waiting.source.description, "-", waiting.next.description, waiting.reason,
+                ])
+            }
+        }
         table.print()
-        if overview.sources.isEmpty, overview.errors.isEmpty, !json.isOn {
-            Output.standard.line("No unit is enabled: link a unit definition into \(common.configDirectory)/units.")
+        for notice in overview.notices { Output.warning(notice) }
+        if overview.sources.isEmpty, overview.waiting.isEmpty, overview.errors.isEmpty, !json.isOn {
+            Output.standard.line(
+                installation.configuration.units.isEmpty
+                    ? "No unit is enabled: link a unit definition into \(common.configDirectory)/units."
+                    : "The units that are enabled have found no source.")
         }
         try Report.errors(overview.errors, json: json.isOn)
     }

@@ -41,13 +41,18 @@ struct GeneratorOnce: AsyncParsableCommand {
         let names = try selected(installation)
         let generator = try await Generator.start(
             installation, only: names, softwareVersion: GB.software, observer: observer)
-        let (runs, errors) = generator.schedule()
-        let problems = generator.problems + errors
+        let outlook = generator.outlook()
+        let runs = outlook.runs
+        let problems = generator.problems + outlook.errors
         for problem in problems { observer.problem(problem) }
+        for notice in outlook.notices { Output.warning(notice) }
         let moment = installation.clock.now()
         let chosen = now || full ? runs.sorted(by: ScheduleOrder.precedes) : ScheduleOrder.due(runs, now: moment)
-        if chosen.isEmpty { observer.nothingDue(runs) }
-        return (await generator.carryOut(chosen, full: full), problems.count)
+        if chosen.isEmpty { observer.nothingDue(runs, waiting: outlook.waiting) }
+        let outcomes = await generator.carryOut(chosen, full: full, toTheEnd: true)
+        // Ends the rounds of units that have nothing to do any more.
+        if !chosen.isEmpty { for notice in generator.outlook().notices { Output.warning(notice) } }
+        return (outcomes, problems.count)
     }
 
     private func selected(_ installation: Installation) throws(BackupError) -> Set<String>? {

@@ -22,7 +22,9 @@ struct GeneratorStatus: AsyncParsableCommand {
             printText(overview)
         }
         try Report.errors(overview.errors, json: json.isOn)
-        if overview.sources.contains(where: { $0.lastFailure != nil }) { throw ExitCode(ExitStatus.failed) }
+        let hasFailed =
+            overview.sources.contains { $0.lastFailure != nil } || overview.waiting.contains { $0.lastFailure != nil }
+        if hasFailed { throw ExitCode(ExitStatus.failed) }
     }
 
     private func printText(_ overview: GeneratorOverview) {
@@ -33,30 +35,59 @@ struct GeneratorStatus: AsyncParsableCommand {
         }
         var table = Table(["SOURCE", "LAST ELEMENT", "TYPE", "SIZE", "NEXT", "STATE"], rightAligned: [3])
         for source in overview.sources {
-            table.add([
-                source.next.source.description, source.lastStored?.time ?? "never", source.lastStored?.type ?? "",
-                source.lastStored?.size.map { ByteCount($0).description } ?? "",
-                "\(source.next.type) \(source.next.due)",
-                source.lastFailure.map { "failed \($0.time)" } ?? (source.lastStored == nil ? "" : "good"),
-            ])
+            table.add(
+                Self.row(
+                    source.next.source, source.lastStored, "\(source.next.type) \(source.next.due)",
+                    source.lastFailure, good: source.lastStored == nil ? "" : "good"))
+        }
+        for waiting in overview.waiting {
+            table.add(
+                Self.row(
+                    waiting.source.source, waiting.lastStored, "look \(waiting.source.next)", waiting.lastFailure,
+                    good: "waits"))
         }
         table.print()
-        for source in overview.sources {
-            guard let failure = source.lastFailure else { continue }
-            Output.standard.line("\(source.next.source): \(failure.text)")
+        let failures =
+            overview.sources.map { ($0.next.source, $0.lastFailure) }
+            + overview.waiting.map { ($0.source.source, $0.lastFailure) }
+        for (source, failure) in failures {
+            guard let failure else { continue }
+            Output.standard.line("\(source): \(failure.text)")
         }
+        for waiting in overview.waiting.map(\.source) {
+            Output.standard.line("\(waiting.source) waits: \(waiting.reason)")
+        }
+        for notice in overview.notices { Output.warning(notice) }
+    }
+
+    private static func row(
+        _ source: SourceURL, _ stored: GeneratorOverview.Event?, _ next: String, _ failure: GeneratorOverview.Event?,
+        good: String
+    ) -> [String] {
+        [
+            source.description, stored?.time ?? "never", stored?.type ?? "",
+            stored?.size.map { ByteCount($0).description } ?? "", next,
+            failure.map { "failed \($0.time)" } ?? good,
+        ]
     }
 
     private func printJSON(_ overview: GeneratorOverview) {
+        let process: JSONValue = overview.runningProcess.map { .string($0) } ?? .null
         for source in overview.sources {
-            var object: JSONObject = [
+            Output.standard.json([
                 "unit": .string(source.next.unit), "source": .string(source.next.source.description),
                 "next": .string(source.next.due.description), "next_type": .string(source.next.type.rawValue),
-                "generator_process": overview.runningProcess.map { .string($0) } ?? .null,
-            ]
-            object["last_element"] = Self.json(source.lastStored)
-            object["last_failure"] = Self.json(source.lastFailure)
-            Output.standard.json(object)
+                "generator_process": process, "last_element": Self.json(source.lastStored),
+                "last_failure": Self.json(source.lastFailure),
+            ])
+        }
+        for waiting in overview.waiting {
+            Output.standard.json([
+                "unit": .string(waiting.source.unit), "source": .string(waiting.source.source.description),
+                "next": .string(waiting.source.next.description), "next_type": .null,
+                "waits_for": .string(waiting.source.reason), "generator_process": process,
+                "last_element": Self.json(waiting.lastStored), "last_failure": Self.json(waiting.lastFailure),
+            ])
         }
     }
 

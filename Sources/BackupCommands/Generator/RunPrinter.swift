@@ -56,10 +56,12 @@ final class RunPrinter: RunObserver {
     /// Something that kept a unit from being run at all.
     func problem(_ error: BackupError) { Report.show(error, json: json) }
 
-    func nothingDue(_ runs: [ScheduledRun]) {
+    func nothingDue(_ runs: [ScheduledRun], waiting: [WaitingSource]) {
         guard !json else { return }
+        for source in waiting { Output.standard.line("\(source.source) waits: \(source.reason)") }
         guard let next = runs.min(by: { $0.due < $1.due }) else {
-            return Output.standard.line("There is nothing to back up.")
+            return Output.standard.line(
+                waiting.isEmpty ? "There is nothing to back up." : "Nothing can be stored now.")
         }
         Output.standard.line(
             "Nothing is due. Next: \(next.source) \(next.type) at \(next.due) (\(next.reason)). "

@@ -55,7 +55,8 @@ struct StorageShow: AsyncParsableCommand {
         for stage in metadata.pipeline ?? [] {
             let undo = stage.restore.map { " (undone by: \($0.joined(separator: " ").escapedForMessage))" } ?? ""
             let version = stage.version.map { " \($0.escapedForMessage)" } ?? ""
-            lines.append(("stage", stage.stage.escapedForMessage + version + undo))
+            let file = stage.other["File"]?.stringValue.map { " \($0.escapedForMessage)" } ?? ""
+            lines.append(("stage", stage.stage.escapedForMessage + file + version + undo))
         }
         for (name, value) in attributes.members.sorted(by: { $0.key < $1.key }) {
             lines.append(("attribute", "\(name) = \((value.stringValue ?? "").escapedForMessage)"))

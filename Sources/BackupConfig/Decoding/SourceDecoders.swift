@@ -6,14 +6,21 @@ enum TimingDecoder {
     static func decode(_ reader: ConfigReader) -> TimingSetting? {
         let minimum = reader.readRequired("min", .duration(zeroAllowed: true), remedy: example)
         let maximum = reader.readRequired("max", .duration(), remedy: example)
-        let modulus = reader.readOptional("every", .duration())
+        return decode(reader, minimum, maximum, reader.readOptional("every", .duration()), offset: .zero)
+    }
+
+    /// Reads the offset, and checks that the values fit each other.
+    private static func decode(
+        _ reader: ConfigReader, _ minimum: TimeSpan?, _ maximum: TimeSpan?, _ modulus: TimeSpan?,
+        offset defaultOffset: TimeSpan
+    ) -> TimingSetting? {
         var offset = TimeSpan.zero
         // `none` takes back an offset that a lower file sets. Not recorded without `every`: what is shown must be
         // valid when it is read again.
         if let entry = reader.take("offset"), entry.value.isNone {
             offset = .zero
         } else if modulus != nil {
-            offset = reader.read("offset", .duration(zeroAllowed: true), default: .zero)
+            offset = reader.read("offset", .duration(zeroAllowed: true), default: defaultOffset)
         } else if let entry = reader.take("offset"), reader.take("every")?.value.isNone ?? true {
             let message = "it has a meaning only together with every"
             reader.context.add(
@@ -29,6 +36,19 @@ enum TimingDecoder {
                 "offset", "\(offset) is not less than every, \(modulus)", remedy: "expected is offset < every")
         }
         return TimingSetting(minimum: minimum, maximum: maximum, modulus: modulus, offset: offset)
+    }
+
+    /// Reads the timing below `key`; what is not written there is as in `default`.
+    static func decode(_ parent: ConfigReader, _ key: String, default: TimingSetting) -> TimingSetting? {
+        let reader = parent.section(key)
+        let minimum = reader.read("min", .duration(zeroAllowed: true), default: `default`.minimum)
+        let maximum = reader.read("max", .duration(), default: `default`.maximum)
+        guard let modulus = `default`.modulus, reader.take("every") == nil else {
+            // The offset of the default belongs to its modulus.
+            return decode(reader, minimum, maximum, reader.readOptional("every", .duration()), offset: .zero)
+        }
+        reader.context.record(reader.path + ["every"], .word(modulus.description), .builtIn)
+        return decode(reader, minimum, maximum, modulus, offset: `default`.offset)
     }
 
     /// Reads the mandatory `full_timing`.

@@ -2,7 +2,7 @@ import BackupModel
 
 /// Reads the merged tree of one unit.
 struct UnitDecoder {
-    private enum Kind: String, CaseIterable { case tar, command }
+    private enum Kind: String, CaseIterable { case tar, command, logfile }
 
     let name: String
     let definition: String
@@ -52,6 +52,14 @@ struct UnitDecoder {
         let generator = reader.section("generator")
         let runConditions = MainDecoder.runConditions(generator)
         generator.finish()
+        if kind == .logfile {
+            guard let pipeline else { return nil }
+            return LogfileDecoder.decode(reader, unit: name, pipeline: pipeline).map {
+                UnitConfiguration(
+                    name: name, definition: definition, kind: .logfile($0), pipeline: pipeline,
+                    runConditions: runConditions)
+            }
+        }
         let defaults = reader.take("source_defaults")
         let sources = reader.take("sources")
         reader.finish()
@@ -69,6 +77,7 @@ struct UnitDecoder {
         case .command:
             unitKind = .command(
                 readers.compactMap { CommandSourceDecoder.decode($0.url, $0.reader, pipeline: pipeline) })
+        case .logfile: return nil
         }
         return UnitConfiguration(
             name: name, definition: definition, kind: unitKind, pipeline: pipeline, runConditions: runConditions)

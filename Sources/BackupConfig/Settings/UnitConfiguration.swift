@@ -22,11 +22,12 @@ package struct UnitConfiguration: Sendable, Hashable {
         self.runConditions = runConditions
     }
 
-    /// The URLs of the unit's sources, as they are ordered in its files.
+    /// The URLs of the unit's sources, as they are ordered in its files; none for units that find theirs when they look.
     package var sources: [SourceURL] {
         switch kind {
         case .tar(let sources): sources.map(\.source)
         case .command(let sources): sources.map(\.source)
+        case .logfile: []
         }
     }
 }
@@ -35,6 +36,7 @@ package struct UnitConfiguration: Sendable, Hashable {
 package enum UnitKind: Sendable, Hashable {
     case tar([TarSourceSettings])
     case command([CommandSourceSettings])
+    case logfile(LogfileSettings)
 }
 
 /// When a source is due: not before `minimum` after its last run, not after `maximum`, best at `offset` past a

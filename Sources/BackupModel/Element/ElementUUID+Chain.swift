@@ -7,6 +7,14 @@ extension ElementUUID {
     package static func chainInput(
         predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, source: SourceURL
     ) -> [UInt8] {
-        (predecessor?.bytes ?? []) + checksum + Array("\(timestamp.seconds) \(source)".utf8)
+        chainInput(predecessor: predecessor, checksum: checksum, timestamp: timestamp, name: source.description)
+    }
+
+    /// As ``chainInput(predecessor:checksum:timestamp:source:)`` for the element of a log file, which has the name of the
+    /// file in place of that of the source.
+    package static func chainInput(
+        predecessor: ElementUUID?, checksum: [UInt8], timestamp: Timestamp, name: String
+    ) -> [UInt8] {
+        (predecessor?.bytes ?? []) + checksum + Array("\(timestamp.seconds) \(name)".utf8)
     }
 }
