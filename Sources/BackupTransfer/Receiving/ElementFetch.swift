@@ -75,6 +75,8 @@ final class ElementFetch: AnswerConsumer {
     }
 
     private func arrive() async throws(BackupError) {
+        // From then on the file is the committer's, also when it fails: it may be closed already.
+        var isHandedOver = false
         do throws(BackupError) {
             let sha512: [UInt8]
             let content: PendingElement.Content
@@ -93,13 +95,18 @@ final class ElementFetch: AnswerConsumer {
                 content = .bytes(bytes)
             }
             if let checksum = offer.metadata.checksum, checksum != sha512 { throw .otherBytesArrived(offer.id) }
+            isHandedOver = true
             try await committer.add(
                 Arrival(
                     id: offer.id, metadata: offer.metadata, size: offer.size, sha512: sha512, resumedAt: offset,
                     pending: PendingElement(source: local, metadata: offer.metadata, content: content)))
         } catch {
             // Bytes that are wrong are of no use to anybody; those that could not be written may be.
-            if error.code == .damaged { await file?.discard() } else { await file?.keep() }
+            if error.code == .damaged {
+                await file?.discard()
+            } else if !isHandedOver {
+                await file?.keep()
+            }
             judge.failed(local, offer.metadata)
             guard error.code == .damaged else { throw error }
             await committer.refuse(offer.id, error)

@@ -2,18 +2,24 @@ import BackupModel
 import BackupStorage
 import BackupSystem
 
-/// A storage that does something else before it stores.
+/// A storage that does something else before it stores, or refuses to.
 final class InterceptedStorage: ElementStorage {
     private let base: any ElementStorage
     private let before: @Sendable () -> Void
+    private let refusal: BackupError?
 
-    init(_ base: any ElementStorage, _ before: @escaping @Sendable () -> Void) {
+    init(
+        _ base: any ElementStorage, refusing refusal: BackupError? = nil,
+        _ before: @escaping @Sendable () -> Void = {}
+    ) {
         self.base = base
+        self.refusal = refusal
         self.before = before
     }
 
     func commit(_ pending: [PendingElement]) -> [Result<ElementID, BackupError>] {
         before()
+        if let refusal { return pending.map { _ in .failure(refusal) } }
         return base.commit(pending)
     }
 
