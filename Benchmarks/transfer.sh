@@ -158,9 +158,9 @@ measure_transfers() {
     by_turns "$runs" prepare_pull gb_direct plain_direct
     local direct=$ours
     local plain=$theirs
-    by_turns "$runs" prepare_nothing plain_sum plain_sum
+    alone "$runs" prepare_nothing plain_sum
     # Whichever is slower: the bytes must be written, and they must be hashed.
-    theirs=$(printf '%s\n' "$plain" "$theirs" | sort -g | tail -n 1)
+    theirs=$(printf '%s\n' "$plain" "$ours" | sort -g | tail -n 1)
     rows+=("$(row "the same over a socket" "$direct" "$theirs" 1.15)")
     prepare_pull
     peak "gb transfer pull, large" "$gb" transfer pull --socket "$work/sender.socket" --config-dir "$work/receiver"
