@@ -92,7 +92,7 @@ let package = Package(
         tests("BackupPipeline", ["BackupModel", "BackupSystem"]),
         tests(
             "BackupPackages", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
-        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline"]),
+        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupSystem", "BackupPipeline"]),
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
         tests(
             "BackupTransfer",
@@ -103,7 +103,7 @@ let package = Package(
             "BackupEngine",
             [
                 "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupStorage", "BackupUnits",
-                "BackupTransfer", "BackupTestKit",
+                "BackupPipeline", "BackupTransfer", "BackupRestore", "BackupTestKit",
             ]),
         tests("BackupCommands", ["BackupModel", "BackupSystem", "BackupStorage", "BackupTestKit", "gb"]),
     ]
