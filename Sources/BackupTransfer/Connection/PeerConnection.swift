@@ -25,9 +25,12 @@ package final class PeerConnection: Sendable {
         var machine: ProtocolState
         /// Who takes the answers to our open requests, oldest first.
         var consumers: [any AnswerConsumer] = []
-        /// Places of requests that are about to be sent.
+        /// The payload bytes of each of these.
+        var openLengths: [Int] = []
+        /// Places of requests that are about to be sent, and their payload bytes.
         var reservedSlots = 0
-        var slotWaiters: [CheckedContinuation<Void, Never>] = []
+        var reservedBytes = 0
+        var slotWaiters: [(length: Int, continuation: CheckedContinuation<Void, Never>)] = []
         var shutdownWaiters: [CheckedContinuation<Void, Never>] = []
         var isShutdownAnswered = false
         var abortRequested = false
@@ -38,15 +41,25 @@ package final class PeerConnection: Sendable {
         /// Bytes that were written since the event loop was last known to have seen them.
         var unseenBytes = 0
 
-        func hasFreeSlot(_ limits: ProtocolLimits) -> Bool {
-            machine.openRequests + reservedSlots < (machine.clientVersion >= 2 ? limits.openRequests : 1)
+        /// Reserves the place of a request of so many bytes, if one more may be open. A peer that is slow to answer would
+        /// end the connection for too many bytes that wait at it, not only for too many requests.
+        mutating func reserve(_ length: Int, _ limits: ProtocolLimits) -> Bool {
+            let open = machine.openRequests + reservedSlots
+            guard open < (machine.clientVersion >= 2 ? limits.openRequests : 1),
+                open == 0 || openLengths.reduce(reservedBytes + length, +) <= limits.unansweredBytes
+            else { return false }
+            reservedSlots += 1
+            reservedBytes += length
+            return true
         }
 
-        /// Who may go on now that a request has been answered; the place is reserved.
-        mutating func nextWaiter(_ limits: ProtocolLimits) -> CheckedContinuation<Void, Never>? {
-            guard !slotWaiters.isEmpty, hasFreeSlot(limits) else { return nil }
-            reservedSlots += 1
-            return slotWaiters.removeFirst()
+        /// Who may go on now that a request has been answered; their places are reserved.
+        mutating func admitWaiters(_ limits: ProtocolLimits) -> [CheckedContinuation<Void, Never>] {
+            var admitted: [CheckedContinuation<Void, Never>] = []
+            while let next = slotWaiters.first, reserve(next.length, limits) {
+                admitted.append(slotWaiters.removeFirst().continuation)
+            }
+            return admitted
         }
     }
 
@@ -87,7 +100,7 @@ package final class PeerConnection: Sendable {
     /// - Throws: what ended the connection; a refusal of the peer as `remoteRefused`.
     package func ask(_ request: PeerRequest) async throws(BackupError) -> ByteBuffer {
         let payload = try request.encoded()
-        await reserveSlot()
+        await reserveSlot(payload.readableBytes)
         let result = await withCheckedContinuation { continuation in
             let consumer = SingleAnswer(continuation)
             do throws(BackupError) { try send(payload, consumer) } catch {
@@ -104,28 +117,30 @@ package final class PeerConnection: Sendable {
     /// Sends a request as soon as one more may be open, and returns; `consumer` gets the answer.
     package func send(_ request: PeerRequest, to consumer: any AnswerConsumer) async throws(BackupError) {
         let payload = try request.encoded()
-        await reserveSlot()
+        await reserveSlot(payload.readableBytes)
         try send(payload, consumer)
     }
 
-    /// Sends in the place that ``reserveSlot()`` has reserved.
+    /// Sends in the place that ``reserveSlot(_:)`` has reserved.
     private func send(_ payload: ByteBuffer, _ consumer: any AnswerConsumer) throws(BackupError) {
         try write { state, out throws(BackupError) in
             state.reservedSlots -= 1
+            state.reservedBytes -= payload.readableBytes
             try state.machine.sendRequest(payload, into: &out)
             state.consumers.append(consumer)
+            state.openLengths.append(payload.readableBytes)
         }
     }
 
-    /// Waits until one more request may be open, and reserves its place.
-    private func reserveSlot() async {
+    /// Waits until one more request of so many bytes may be open, and reserves its place.
+    private func reserveSlot(_ length: Int) async {
         await withCheckedContinuation { continuation in
             let mayGo = state.withLock { state in
-                if state.hasFreeSlot(limits.protocolLimits) || state.failure != nil {
-                    state.reservedSlots += 1
+                // In turn: a small request must not pass a large one for ever.
+                if state.failure != nil || (state.slotWaiters.isEmpty && state.reserve(length, limits.protocolLimits)) {
                     return true
                 }
-                state.slotWaiters.append(continuation)
+                state.slotWaiters.append((length, continuation))
                 return false
             }
             if mayGo { continuation.resume() }
@@ -395,13 +410,14 @@ package final class PeerConnection: Sendable {
     }
 
     private func end(_ result: Result<ByteBuffer, AnswerError>) async throws(BackupError) {
-        let (consumer, waiter) = state.withLock { state in
-            (
+        let (consumer, waiters) = state.withLock { state in
+            if !state.openLengths.isEmpty { state.openLengths.removeFirst() }
+            return (
                 state.consumers.isEmpty ? nil : state.consumers.removeFirst(),
-                state.nextWaiter(limits.protocolLimits)
+                state.admitWaiters(limits.protocolLimits)
             )
         }
-        waiter?.resume()
+        for waiter in waiters { waiter.resume() }
         try await consumer?.end(result)
     }
 
@@ -471,7 +487,7 @@ package final class PeerConnection: Sendable {
                 state.slotWaiters = []
                 state.shutdownWaiters = []
             }
-            return state.slotWaiters + state.shutdownWaiters
+            return state.slotWaiters.map(\.continuation) + state.shutdownWaiters
         }
         for waiter in waiters { waiter.resume() }
     }
