@@ -71,15 +71,15 @@ let package = Package(
             "BackupEngine",
             [
                 "BackupModel", "BackupConfig", "BackupSystem", "BackupCompression", "BackupCrypto", "BackupPipeline",
-                "BackupUnits", "BackupStorage", "BackupTransfer", "BackupRestore", "CBackupShims", logging, nioCore,
-                nioPosix, serviceLifecycle, subprocess, system, unixSignals,
+                "BackupPackages", "BackupUnits", "BackupStorage", "BackupTransfer", "BackupRestore", "CBackupShims",
+                logging, nioCore, nioPosix, serviceLifecycle, subprocess, system, unixSignals,
             ]),
         library(
             "BackupCommands",
             [
-                "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupPipeline", "BackupUnits",
-                "BackupStorage", "BackupTransfer", "BackupRestore", "BackupEngine", "CBackupShims", argumentParser,
-                logging,
+                "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupPackages", "BackupPipeline",
+                "BackupUnits", "BackupStorage", "BackupTransfer", "BackupRestore", "BackupEngine", "CBackupShims",
+                argumentParser, logging,
             ]),
         .executableTarget(name: "gb", dependencies: ["BackupCommands"], swiftSettings: strict),
 

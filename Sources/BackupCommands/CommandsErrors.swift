@@ -44,6 +44,19 @@ extension BackupError {
             .usage, "there is no subcommand \"\(name.escapedForMessage)\" of `\(command)`", remedy: remedy)
     }
 
+    /// - Parameter kind: what the word should have been.
+    static func unknownWord(_ kind: String, _ word: String, known: [String]) -> BackupError {
+        let nearest = CommandWords.nearest(to: word, of: known).map { "did you mean \($0)? " } ?? ""
+        return BackupError(
+            .usage, "there is no \(kind) \"\(word.escapedForMessage)\"",
+            remedy: nearest + "there are \(known.joined(separator: ", "))")
+    }
+
+    static func emptyRange(_ from: Timestamp, _ to: Timestamp) -> BackupError {
+        BackupError(
+            .usage, "nothing is since \(from) and until \(to)", remedy: "give the earlier time to --since")
+    }
+
     /// - Parameter reason: as the system says it.
     static func outputLost(_ reason: String) -> BackupError {
         BackupError(

@@ -17,7 +17,7 @@ package struct GB: AsyncParsableCommand {
         version: version,
         subcommands: [
             GeneratorCommand.self, TransferCommand.self, StorageCommand.self, RestoreCommand.self, ConfigCommand.self,
-            MachineCommand.self,
+            MachineCommand.self, PackagesCommand.self,
         ])
 
     package init() {}
@@ -77,4 +77,12 @@ struct MachineCommand: CommandGroup {
     static let configuration = CommandConfiguration(
         commandName: "machine", abstract: "The identity of this machine.",
         subcommands: [MachineRegister.self, MachineShow.self])
+}
+
+struct PackagesCommand: CommandGroup {
+    static let configuration = CommandConfiguration(
+        commandName: "packages", abstract: "Which packages this machine has, and how it came to have them.",
+        subcommands: [
+            PackagesLog.self, PackagesAt.self, PackagesDiff.self, PackagesWhich.self, PackagesSnapshot.self,
+        ])
 }

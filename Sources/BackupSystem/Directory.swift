@@ -55,10 +55,13 @@ package final class Directory: Sendable {
 
     // MARK: - Below
 
+    /// For messages.
+    private func fullPath(_ below: String) -> String { path == "/" ? "/" + below : path + "/" + below }
+
     /// The directory at the relative path `below`; with `create`, missing ones are made with mode 0700 and are durable
     /// before this returns.
     package func directory(_ below: String, create: Bool = false) throws(BackupError) -> Directory {
-        let full = path + "/" + below
+        let full = fullPath(below)
         let flags = O_RDONLY | O_DIRECTORY
         let raw = backup_open_beneath(descriptor.raw, below, flags, 0)
         if raw >= 0 { return Directory(OwnedDescriptor(raw, name: full), path: full) }
@@ -83,7 +86,7 @@ package final class Directory: Sendable {
     ///
     /// - Throws: `notFound`; `damaged` when it is no plain file; `untrusted` for a symbolic link on the way.
     package func openFile(_ name: String) throws(BackupError) -> OwnedDescriptor {
-        let full = path + "/" + name
+        let full = fullPath(name)
         let raw = try systemCall("open", full) {
             backup_open_beneath(descriptor.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0)
         }

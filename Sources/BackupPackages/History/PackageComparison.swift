@@ -176,17 +176,6 @@ extension PackageComparison.Disagreement {
     }
 }
 
-extension InstalledPackage {
-    fileprivate init(_ identity: PackageIdentity, _ entry: PackageState.Entry, machine: String) {
-        self.init(
-            machine: machine, manager: identity.manager, root: identity.root, category: identity.category,
-            name: identity.name, version: entry.version)
-        slot = entry.slot
-        state = entry.state
-        architecture = identity.architecture
-    }
-}
-
 extension PackageComparison {
     /// The records that a check leaves behind: for each disagreement one that says so, then those that bring the state in line
     /// with the database, marked as inferred.

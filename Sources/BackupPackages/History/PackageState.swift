@@ -74,6 +74,9 @@ package struct PackageState: Sendable, Hashable {
         }
     }
 
+    /// Forgets a package.
+    package mutating func remove(_ identity: PackageIdentity) { entries[identity] = nil }
+
     /// Puts back what an entry was, for going backwards.
     mutating func set(_ identity: PackageIdentity, _ entry: Entry?) {
         roots.insert(identity.root)
@@ -119,5 +122,21 @@ extension PackageState.Entry {
             version: record.version ?? "", slot: record.slot, repository: record.repository,
             installType: record.installType, isExplicit: record.isExplicit, state: record.state ?? "installed",
             installed: record.event == .install ? record.finished : nil, completeness: record.completeness)
+    }
+}
+
+extension InstalledPackage {
+    /// A package as a state has it.
+    package init(_ identity: PackageIdentity, _ entry: PackageState.Entry, machine: String) {
+        self.init(
+            machine: machine, manager: identity.manager, root: identity.root, category: identity.category,
+            name: identity.name, version: entry.version)
+        slot = entry.slot
+        repository = entry.repository
+        installType = entry.installType
+        isExplicit = entry.isExplicit
+        state = entry.state
+        installed = entry.installed
+        architecture = identity.architecture
     }
 }

@@ -32,6 +32,12 @@ package struct PackageRoot: Sendable {
         return try directory.readFileIfPresent(path, limit: limit)
     }
 
+    /// Opens the plain file at the path `below`, relative to the root; `nil` where there is none.
+    package func openFile(_ below: String) throws(BackupError) -> OwnedDescriptor? {
+        guard let path = try resolve(below), !path.isEmpty else { return nil }
+        return try ifPresent { () throws(BackupError) in try directory.openFile(path) }
+    }
+
     private func ifPresent<Value>(_ body: () throws(BackupError) -> Value) throws(BackupError) -> Value? {
         do throws(BackupError) { return try body() } catch {
             if error.code == .notFound { return nil }

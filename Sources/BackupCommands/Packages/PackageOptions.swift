@@ -1,0 +1,96 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import BackupPackages
+import BackupSystem
+
+/// Where the commands about packages look.
+struct PackageOptions: ParsableArguments {
+    @OptionGroup var common: CommonOptions
+
+    @Option(
+        name: .customLong("root"),
+        help: ArgumentHelp("The root directory of the system whose packages they are.", valueName: "DIR"))
+    var root = "/"
+
+    @Option(
+        name: .customLong("manager"),
+        help: ArgumentHelp(
+            "The package manager: portage, dpkg, pacman or apk. Default: the one whose database is there.",
+            valueName: "NAME"))
+    var manager: String?
+
+    @Option(
+        name: .customLong("log"),
+        help: ArgumentHelp(
+            """
+            A part of the log, plain or compressed (.gz, .bz2, .xz, .zst). Several are given oldest first. Default: the \
+            manager's own log and its rotated parts.
+            """,
+            valueName: "FILE"))
+    var logs: [String] = []
+
+    @Flag(name: .customLong("log-only"), help: "Answer from the log alone, for one that comes from another machine.")
+    var isLogOnly = false
+
+    /// - Parameter readsLog: `false` where only the database will be asked.
+    func questions(readsLog: Bool = true) throws(BackupError) -> PackageQuestions {
+        if let manager, !PackageManagers.names.contains(manager) {
+            throw .unknownWord("package manager", manager, known: PackageManagers.names)
+        }
+        var place = LocalPackages.Place()
+        place.root = root
+        place.manager = manager
+        place.logs = logs
+        place.isLogOnly = isLogOnly
+        return PackageQuestions(
+            try LocalPackages(place, configurationPath: common.configDirectory, readsLog: readsLog))
+    }
+}
+
+/// How the answers are printed.
+struct PackageFormatOptions: ParsableArguments {
+    @OptionGroup var json: JSONOption
+    @Flag(
+        name: .customLong("csv"), help: "Print comma-separated values (RFC 4180), with the names of the columns first.")
+    var isCSV = false
+
+    func validate() throws {
+        if json.isOn, isCSV { throw ValidationError("--json and --csv exclude each other") }
+    }
+}
+
+/// Arguments of several of the commands.
+enum PackageArguments {
+    static func patterns(_ texts: [String]) throws(BackupError) -> [PackagePattern] {
+        var patterns: [PackagePattern] = []
+        for text in texts { patterns.append(try PackagePattern(text)) }
+        return patterns
+    }
+
+    static func time(_ text: String) throws(BackupError) -> Timestamp {
+        try TimeExpression.resolve(text, now: SystemClock().now(), utcOffset: SystemClock.localOffset)
+    }
+
+    /// The first moment that `text` means: of a day its first second, where it stands for the last one elsewhere.
+    static func beginning(_ text: String) throws(BackupError) -> Timestamp {
+        let end = try time(text)
+        switch text {
+        case "today", "yesterday":
+            let day = CivilTime(Timestamp(end.seconds + SystemClock.localOffset(at: end)))
+            return try time("\(day.year.padded(4))-\(day.month.padded(2))-\(day.day.padded(2))T00:00")
+        default:
+            // A date, maybe with a zone.
+            guard text.utf8.count >= 10, text.dropFirst(4).hasPrefix("-"), !text.dropFirst(10).hasPrefix("T"),
+                !text.dropFirst(10).hasPrefix(" ")
+            else { return end }
+            return try time(text.prefix(10) + "T00:00" + text.dropFirst(10))
+        }
+    }
+
+    static func events(_ words: [String]) throws(BackupError) -> Set<PackageEvent> {
+        let known = PackageEvent.known.map(\.rawValue)
+        for word in words where !known.contains(word) { throw .unknownWord("event", word, known: known) }
+        return Set(words.map { PackageEvent(rawValue: $0) })
+    }
+}

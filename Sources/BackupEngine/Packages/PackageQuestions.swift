@@ -1,0 +1,105 @@
+package import BackupModel
+package import BackupPackages
+import BackupSystem
+
+/// Questions about the packages of one system. Each reads what it needs anew, on a thread of its own; memory grows with the
+/// number of packages, not with the log.
+package struct PackageQuestions: Sendable {
+    let history: any PackageHistory
+
+    package init(_ history: any PackageHistory) { self.history = history }
+
+    /// The UUID of the machine, as records carry it.
+    package var machine: String { history.machine }
+
+    /// The records that bring what the log says in line with the database.
+    package func corrections(_ comparison: PackageComparison) -> [PackageRecord] {
+        comparison.records(machine: machine, at: SystemClock().now())
+    }
+
+    func run<Value: Sendable>(
+        _ body: @escaping @Sendable () throws(BackupError) -> Value
+    ) async throws(BackupError) -> Value { try await BlockingThread.run("packages", body) }
+
+    /// The records that `filter` lets through, in the order of the log, as they are read.
+    ///
+    /// - Returns: What there is to say of the answer, as sentences.
+    /// - Throws: `notFound` when a pattern matches no record at all, whatever the time and the event.
+    package func changes(
+        _ filter: PackageFilter, _ body: @escaping @Sendable (PackageRecord) -> Void
+    ) async throws(BackupError) -> [String] {
+        try await run { () throws(BackupError) in
+            var unseen = filter.patterns
+            let end = try history.forEachRecord { record in
+                if !unseen.isEmpty { unseen.removeAll { $0.matches(record) } }
+                if filter.matches(record) { body(record) }
+            }
+            if let pattern = unseen.first {
+                // A database that cannot be read only makes the refusal shorter.
+                let packages = (try? history.present())?.packages ?? []
+                throw .noRecord(pattern.description, isInstalled: packages.contains(where: pattern.matches))
+            }
+            let pending = end.pending.filter(filter.matches)
+            return end.notes + (pending.isEmpty ? [] : [PackageNote.pending(pending)])
+        }
+    }
+
+    /// What the database has now.
+    ///
+    /// - Throws: `notFound` without a database.
+    package func present() async throws(BackupError) -> (snapshot: PackageSnapshot, notes: [String]) {
+        try await run { () throws(BackupError) in
+            let snapshot = try requiredPresent()
+            return (snapshot, snapshot.notes)
+        }
+    }
+
+    /// What log and database say of each other.
+    ///
+    /// - Throws: `notFound` without a database.
+    package func check() async throws(BackupError) -> (comparison: PackageComparison, notes: [String]) {
+        try await run { () throws(BackupError) in
+            let snapshot = try requiredPresent()
+            var replay = PackageReplay()
+            let end = try history.forEachRecord { replay.apply($0) }
+            let comparison = PackageComparison(replay: replay, pending: end.pending, snapshot: snapshot)
+            return (comparison, end.notes + snapshot.notes)
+        }
+    }
+
+    private func requiredPresent() throws(BackupError) -> PackageSnapshot {
+        guard let snapshot = try history.present() else { throw .noDatabase() }
+        return snapshot
+    }
+
+    /// When packages that the pattern selects were installed in which version, in the order in which it began.
+    ///
+    /// - Throws: `notFound` when there were none.
+    package func versions(
+        _ pattern: PackagePattern
+    ) async throws(BackupError) -> (intervals: [VersionInterval], begin: Timestamp?, notes: [String]) {
+        try await run { () throws(BackupError) in
+            let snapshot = try history.present()
+            var intervals = VersionIntervals(pattern)
+            var replay = PackageReplay()
+            let end = try history.forEachRecord { record in
+                intervals.take(record)
+                replay.apply(record)
+            }
+            var notes = end.notes
+            var found = intervals.intervals
+            if let snapshot {
+                let comparison = PackageComparison(replay: replay, pending: end.pending, snapshot: snapshot)
+                // What the log never speaks of.
+                let older = PackageState(comparison.olderThanLog)
+                found = VersionIntervals(pattern, from: older).intervals + found
+                notes += snapshot.notes
+                if !comparison.agrees { notes.append(PackageNote.disagreement(comparison)) }
+            } else {
+                notes.append(PackageNote.noDatabase(replay.begin))
+            }
+            guard !found.isEmpty else { throw .neverInstalled(pattern.description) }
+            return (found, replay.begin, notes)
+        }
+    }
+}
