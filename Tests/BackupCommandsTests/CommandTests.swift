@@ -8,7 +8,7 @@ import Testing
 extension CommandTests {
     /// Help, mistakes on the command line, and what every command has in common.
     @Suite struct UsageTests {
-        static let groups = ["generator", "transfer", "storage", "restore", "config"]
+        static let groups = ["generator", "transfer", "storage", "restore", "config", "packages"]
         static let commands = [
             "generator once", "generator run", "generator list", "generator status", "transfer serve", "transfer pull",
             "transfer push", "transfer status", "storage list", "storage show", "storage verify", "restore list",
@@ -16,7 +16,12 @@ extension CommandTests {
             "config check", "config show",
         ]
 
-        @Test(arguments: [""] + groups + commands)
+        /// These need no configuration.
+        static let questions = [
+            "packages log", "packages at", "packages diff", "packages which", "packages snapshot",
+        ]
+
+        @Test(arguments: [""] + groups + commands + questions)
         func helpIsShown(command: String) throws {
             let words = command.split(separator: " ").map(String.init)
             let result = try GBProcess.start(words + ["--help"]).wait()
@@ -51,6 +56,7 @@ extension CommandTests {
 
         @Test(arguments: [
             (["stroage"], "`gb storage`"), (["storage", "lits"], "`gb storage list`"),
+            (["packages", "snapshto"], "did you mean `gb packages snapshot`"),
             (["storage", "lst", "--config-dir", "/x"], "\"lst\" of `gb storage`; did you mean `gb storage list`"),
             (["storage", "frobnicate"], "list, show, verify"),
             (["storage", "list", "--sorce", "/x"], "--source"),

@@ -12,6 +12,15 @@ struct Table {
 
     mutating func add(_ cells: [String]) { rows.append(cells) }
 
+    /// - Parameter empty: leaves out the columns of which all cells are this.
+    func print(withoutEmpty empty: String) {
+        let kept = titles.indices.filter { column in !rows.allSatisfy { $0[column] == empty } }
+        var table = Table(
+            kept.map { titles[$0] }, rightAligned: Set(kept.indices.filter { rightAligned.contains(kept[$0]) }))
+        for row in rows { table.add(kept.map { row[$0] }) }
+        table.print()
+    }
+
     func print() {
         guard !rows.isEmpty else { return }
         let widths = titles.indices.map { column in

@@ -35,13 +35,18 @@ struct PackagePrinter {
         }
     }
 
-    /// Prints what was kept to find the width of the columns.
-    func end() { table.print() }
+    /// Prints what was kept to find the width of the columns. A column in which nobody has anything is left out.
+    func end() { table.print(withoutEmpty: "-") }
+
+    /// A sentence for people in place of an empty table.
+    func say(_ text: String) {
+        if !isJSON, !isCSV { Output.standard.line(text) }
+    }
 
     /// Says what the answer rests on, behind it.
     static func notes(_ notes: [String]) {
         Output.standard.flush()
-        for note in notes { Output.warning(note.escapedForMessage) }
+        for note in notes { Output.warning(note) }
     }
 }
 

@@ -56,6 +56,12 @@ struct PackagesSnapshot: AsyncParsableCommand {
                 printer.add(PackagePrinter.Row(json: { "" }, values: { found.values }, cells: { found.cells }))
             }
             printer.end()
+            if comparison.agrees {
+                let older = comparison.olderThanLog.count
+                printer.say(
+                    "Log and database agree on \(counted(comparison.agreeing, "package")); the log does not speak of "
+                        + "\(counted(older, "other")).")
+            }
         }
         PackagePrinter.notes(notes)
         if !comparison.agrees { throw ExitCode(ExitStatus.damaged) }

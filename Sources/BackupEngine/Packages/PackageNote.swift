@@ -23,7 +23,8 @@ enum PackageNote {
     }
 
     static func leftOut(_ count: Int, _ moment: Timestamp) -> String {
-        "\(count) of them were built or installed after \(moment) in the version that is known, and are left out"
+        "\(count == 1 ? "1 package that was" : "\(count) packages that were") built or installed after \(moment) in the version "
+            + "that is known \(count == 1 ? "is" : "are") left out"
     }
 
     static func noDatabase(_ begin: Timestamp?) -> String {
@@ -71,5 +72,7 @@ extension PackageHistoryEnd {
 
 extension PackageSnapshot {
     /// What there is to say of the database.
-    var notes: [String] { (header.isConsistent ? [] : [PackageNote.inconsistent]) + complaints }
+    var notes: [String] {
+        (header.isConsistent ? [] : [PackageNote.inconsistent]) + complaints.map(\.escapedForMessage)
+    }
 }

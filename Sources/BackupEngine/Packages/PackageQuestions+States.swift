@@ -96,10 +96,11 @@ extension PackageQuestions {
         }
         func concerns(_ record: PackageRecord) -> Bool { record.root == comparison.logRoot || !record.isRootKnown }
         var before = survey.moments.map { _ in StateBefore(PackageState(packages)) }
+        var after = survey.moments.map { _ in PackageState() }
         var number = 0
         _ = try history.forEachRecord { record in
-            for index in before.indices where number >= survey.cuts[index].index && concerns(record) {
-                before[index].take(record)
+            for index in before.indices where concerns(record) {
+                if number < survey.cuts[index].index { after[index].apply(record) } else { before[index].take(record) }
             }
             number += 1
         }
@@ -110,6 +111,7 @@ extension PackageQuestions {
         var states = before.map(\.state)
         var notes = end.notes + snapshot.notes
         for index in states.indices {
+            states[index].fill(from: after[index])
             let moment = survey.moments[index]
             guard survey.replay.begin.map({ moment < $0 }) ?? (moment < snapshot.header.taken ?? moment) else {
                 continue

@@ -77,6 +77,20 @@ package struct PackageState: Sendable, Hashable {
     /// Forgets a package.
     package mutating func remove(_ identity: PackageIdentity) { entries[identity] = nil }
 
+    /// Adds what another state of the same moment knows of the same versions and this one does not: a database knows what is
+    /// there, and a log when it came.
+    package mutating func fill(from other: PackageState) {
+        for (identity, known) in other.entries where known.isInstalled {
+            guard var entry = entries[identity], entry.isInstalled, entry.version == known.version else { continue }
+            entry.slot = entry.slot ?? known.slot
+            entry.repository = entry.repository ?? known.repository
+            entry.installType = entry.installType ?? known.installType
+            entry.isExplicit = entry.isExplicit ?? known.isExplicit
+            entry.installed = entry.installed ?? known.installed
+            entries[identity] = entry
+        }
+    }
+
     /// Puts back what an entry was, for going backwards.
     mutating func set(_ identity: PackageIdentity, _ entry: Entry?) {
         roots.insert(identity.root)
