@@ -120,6 +120,27 @@ import Testing
         }
     }
 
+    /// Memory must not grow with the versions that a log has ever named.
+    @Test func whatCameAndWentIsForgotten() {
+        let current = InstalledPackage(
+            machine: "m", manager: "portage", root: "/", category: "a", name: "b", version: "0")
+        var replay = PackageReplay(watching: [current])
+        var before = StateBefore(PackageState([current]))
+        for number in 0..<100 {
+            for event in [PackageEvent.install, .uninstall] {
+                let change = record(event, "b", String(number), Int64(number))
+                replay.apply(change)
+                before.take(change)
+            }
+        }
+        #expect(before.first.count == 1 && before.state.installed.isEmpty)
+        #expect(replay.mentioned.count == 1 && replay.state.entries.isEmpty)
+        let snapshot = PackageSnapshot(
+            header: SnapshotHeader(machine: "m", manager: "portage", root: "/mnt/"), packages: [current])
+        let found = PackageComparison(replay: replay, snapshot: snapshot).disagreements
+        #expect(found.map(\.kind) == [.onlyInDatabase])
+    }
+
     @Test func forwardsAndBackwardsMeet() {
         var random = SeededGenerator()
         for _ in 0..<50 {

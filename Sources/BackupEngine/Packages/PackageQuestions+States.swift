@@ -46,7 +46,7 @@ extension PackageQuestions {
     package func states(at moments: [Timestamp]) async throws(BackupError) -> PackageStates {
         try await run { () throws(BackupError) in
             let snapshot = try history.present()
-            var survey = Survey(moments)
+            var survey = Survey(moments, snapshot)
             let end = try history.forEachRecord { survey.take($0) }
             guard let snapshot else { return try forwards(survey, end) }
             return try backwards(survey, end, snapshot)
@@ -57,10 +57,11 @@ extension PackageQuestions {
     private struct Survey {
         let moments: [Timestamp]
         private(set) var cuts: [TimeCut]
-        private(set) var replay = PackageReplay()
+        private(set) var replay: PackageReplay
 
-        init(_ moments: [Timestamp]) {
+        init(_ moments: [Timestamp], _ snapshot: PackageSnapshot?) {
             self.moments = moments
+            replay = PackageReplay(watching: snapshot?.packages ?? [])
             cuts = moments.map { TimeCut($0) }
         }
 

@@ -60,7 +60,7 @@ package struct PackageQuestions: Sendable {
     package func check() async throws(BackupError) -> (comparison: PackageComparison, notes: [String]) {
         try await run { () throws(BackupError) in
             let snapshot = try requiredPresent()
-            var replay = PackageReplay()
+            var replay = PackageReplay(watching: snapshot.packages)
             let end = try history.forEachRecord { replay.apply($0) }
             let comparison = PackageComparison(replay: replay, pending: end.pending, snapshot: snapshot)
             return (comparison, end.notes + snapshot.notes)
@@ -81,7 +81,7 @@ package struct PackageQuestions: Sendable {
         try await run { () throws(BackupError) in
             let snapshot = try history.present()
             var intervals = VersionIntervals(pattern)
-            var replay = PackageReplay()
+            var replay = PackageReplay(watching: snapshot?.packages ?? [])
             let end = try history.forEachRecord { record in
                 intervals.take(record)
                 replay.apply(record)

@@ -3,7 +3,7 @@ package import BackupModel
 /// Plays the records of a log from its beginning, in the order of the log, and remembers what the log has spoken of.
 package struct PackageReplay: Sendable {
     package private(set) var state = PackageState()
-    /// What any change was about, and whether the last one left it installed.
+    /// What changes were about, and whether the last one left it installed; of those in ``watched``.
     private(set) var mentioned: [PackageIdentity: Bool] = [:]
     /// What is unfinished as far as the log goes: the database may have it or not.
     private(set) var unfinished: Set<PackageIdentity> = []
@@ -15,7 +15,20 @@ package struct PackageReplay: Sendable {
     /// Whether it began with a snapshot: then there is nothing that is older than the records.
     let isFromSnapshot: Bool
 
-    package init() { isFromSnapshot = false }
+    /// What is worth remembering when it is gone, without its root; `nil` for everything.
+    private let watched: Set<PackageIdentity>?
+
+    package init() {
+        isFromSnapshot = false
+        watched = nil
+    }
+
+    /// Remembers of what is gone only whether it was one of these packages: those of the database that it will be compared
+    /// with. Where versions coexist, a log names more and more of them.
+    package init(watching packages: some Sequence<InstalledPackage>) {
+        isFromSnapshot = false
+        watched = Set(packages.map { PackageIdentity($0).inRoot("") })
+    }
 
     /// Begins with what an earlier snapshot had.
     ///
@@ -23,6 +36,7 @@ package struct PackageReplay: Sendable {
     ///   check; `nil` for the same name.
     package init(_ packages: some Sequence<InstalledPackage>, root: String? = nil) {
         isFromSnapshot = true
+        watched = nil
         for var package in packages {
             if let root { package.root = root }
             state.insert(package)
@@ -35,7 +49,9 @@ package struct PackageReplay: Sendable {
         if begin == nil { begin = record.started ?? record.finished }
         guard let identity = state.place(of: record) else { return }
         state.apply(record)
-        mentioned[identity] = state[identity]?.isInstalled ?? false
+        if watched?.contains(identity.inRoot("")) ?? true {
+            mentioned[identity] = state[identity]?.isInstalled ?? false
+        }
         roots[identity.root, default: 0] += 1
         if record.event == .install, record.completeness == .unfinished {
             unfinished.insert(identity)

@@ -5,14 +5,21 @@ import BackupModel
 /// records.
 package struct StateBefore: Sendable {
     private let snapshot: PackageState
-    private var first: [PackageIdentity: PackageState.Entry?] = [:]
+    private(set) var first: [PackageIdentity: PackageState.Entry?] = [:]
 
     /// - Parameter snapshot: the state after all the records that will be given.
     package init(_ snapshot: PackageState) { self.snapshot = snapshot }
 
     /// Takes the next record after the moment.
     package mutating func take(_ record: PackageRecord) {
-        guard record.event.changesState, let identity = PackageIdentity(record), first[identity] == nil else { return }
+        guard record.event.changesState, let identity = PackageIdentity(record) else { return }
+        if let before = first[identity] {
+            // What was not there at the moment and is not there now need not be remembered: a version of a package that came
+            // and went. Where the version is no part of it, another one is just about to come.
+            let cameAndWent = before == nil && record.event == .uninstall && snapshot[identity] == nil
+            if cameAndWent, identity.version != nil { first.removeValue(forKey: identity) }
+            return
+        }
         switch record.event {
         case .uninstall:
             var before = PackageState.Entry(record)
