@@ -45,7 +45,6 @@ package final class OwnedDescriptor: Sendable {
         }
     }
 
-    /// A second descriptor for the same open file.
     /// The same file under a number of its own; this number leads to nothing from then on. For standard input and output,
     /// whose numbers must not be given to other files.
     package func moved() throws(BackupError) -> OwnedDescriptor {
@@ -59,6 +58,7 @@ package final class OwnedDescriptor: Sendable {
         return copy
     }
 
+    /// A second descriptor for the same open file.
     package func duplicate() throws(BackupError) -> OwnedDescriptor {
         OwnedDescriptor(try systemCall("duplicate", name) { fcntl(raw, F_DUPFD_CLOEXEC, 3) }, name: name)
     }
