@@ -31,6 +31,8 @@ struct GroupCommit {
     private var items: [Item]
     /// Something could not be undone: the note must stay for a recovery.
     private var mustKeepNote = false
+    /// Whether the note would be there after a crash.
+    private var isNoteDurable: Bool
 
     /// - Parameters:
     ///   - pending: at most ``GroupNote/maximumElements``.
@@ -41,6 +43,7 @@ struct GroupCommit {
         let place = try storage.partialPlace.directory()
         let note = try storage.spareNotes.take(in: place)
         self.note = note
+        isNoteDurable = !note.isNew
         self.keepsNote = keepsNote
         self.storage = storage
         self.place = place
@@ -63,7 +66,7 @@ struct GroupCommit {
         if mustKeepNote {
             lock.abandon()
         } else if keepsNote {
-            storage.spareNotes.giveBack(note, count: items.count)
+            storage.spareNotes.giveBack(note, count: items.count, isDurable: isNoteDurable)
         } else {
             lock.release()
         }
@@ -112,6 +115,7 @@ struct GroupCommit {
                 }.joined())
             try GroupSteps.passed("note written")
             try makeDurable(chosen, isFirst: isFirst)
+            isNoteDurable = true
         } catch {
             fail(chosen, error)
             return false
@@ -197,7 +201,7 @@ struct GroupCommit {
             if isFirst { for member in members { try items[member].files.sync() } }
             try lock.sync()
             // The name of the note must last; those of the files beside it need not.
-            if note.isNew { try place.sync() }
+            if !isNoteDurable { try place.sync() }
         }
         try GroupSteps.passed("all durable")
     }

@@ -34,10 +34,13 @@ final class SpareNotes: Sendable {
     }
 
     /// Takes back the note of a group of `count` elements that left nothing to a recovery.
-    func giveBack(_ note: HeldNote, count: Int) {
+    ///
+    /// - Parameter isDurable: whether the group has made the note's name durable.
+    func giveBack(_ note: HeldNote, count: Int, isDurable: Bool) {
         do throws(BackupError) { try note.lock.empty() } catch { return note.lock.release() }
         let spare = HeldNote(
-            name: note.name, lock: note.lock, place: note.place, isNew: false, firstNumber: note.firstNumber + count)
+            name: note.name, lock: note.lock, place: note.place, isNew: !isDurable,
+            firstNumber: note.firstNumber + count)
         notes.withLock { $0.append(spare) }
     }
 
