@@ -102,8 +102,8 @@ let package = Package(
         tests(
             "BackupEngine",
             [
-                "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupStorage", "BackupUnits",
-                "BackupPipeline", "BackupTransfer", "BackupRestore", "BackupTestKit",
+                "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupPackages", "BackupStorage",
+                "BackupUnits", "BackupPipeline", "BackupTransfer", "BackupRestore", "BackupTestKit",
             ]),
         tests("BackupCommands", ["BackupModel", "BackupSystem", "BackupStorage", "BackupTestKit", "gb"]),
     ]

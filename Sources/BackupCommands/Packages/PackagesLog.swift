@@ -16,7 +16,7 @@ struct PackagesLog: AsyncParsableCommand {
             Examples:
               gb packages log --since 2d
               gb packages log openssl --event install
-              gb packages log --log emerge.log.1.gz --log emerge.log --manager portage --csv
+              gb packages log --manager portage --log emerge.log.1.gz --log emerge.log
 
             Exit code 0: good; 1: the log may not be read; 4: a part of the log is damaged; 64: wrong usage; 66: a pattern \
             matches nothing, no package manager or log.

@@ -33,15 +33,17 @@ package struct LocalPackages: PackageHistory {
     ///   - readsLog: `false` where only the database will be asked.
     /// - Throws: `notFound` where there is no manager or a log that was named is not there; `permission`.
     package init(_ place: Place, configurationPath: String, readsLog: Bool = true) throws(BackupError) {
-        root = try PackageRoot(path: place.root)
+        var path = place.root
+        while path.count > 1, path.hasSuffix("/") { path.removeLast() }
+        root = try PackageRoot(path: path)
         if let manager = place.manager {
             reader = try PackageManagers.reader(manager)
         } else {
             reader = try Self.find(root)
         }
-        // What lies elsewhere is the tree of another machine, as a rule.
-        machine =
-            place.root == "/" ? LocalMachine.identity(configurationPath: configurationPath) : LocalMachine.unregistered
+        // What lies elsewhere is of another machine, as a rule.
+        let isOwn = path == "/" && !place.isLogOnly
+        machine = isOwn ? LocalMachine.identity(configurationPath: configurationPath) : LocalMachine.unregistered
         isLogOnly = place.isLogOnly
         if !readsLog {
             parts = PackageLogParts()
@@ -59,18 +61,15 @@ package struct LocalPackages: PackageHistory {
         }
     }
 
-    package var manager: String { reader.manager }
-
     /// Where the log was looked for, for messages.
-    package var logPath: String { (root.directory.path == "/" ? "/" : root.directory.path + "/") + reader.defaultLog }
+    private var logPath: String { (root.directory.path == "/" ? "/" : root.directory.path + "/") + reader.defaultLog }
 
     package func forEachRecord(
         _ body: (PackageRecord) throws(BackupError) -> Void
     ) throws(BackupError) -> PackageHistoryEnd {
         var end = PackageHistoryEnd()
-        end.hasLog = !parts.files.isEmpty
         end.oddities = parts.oddities
-        if !end.hasLog { end.oddities.append(PackageNote.noLog(logPath)) }
+        if parts.files.isEmpty { end.missingLog = logPath }
         // Logs with local times do not say their zone: it is that of this machine.
         let context = LogContext(machine: machine, zoneOffset: SystemClock.localOffset)
         var reading = PackageLogReading(reader, context)

@@ -22,8 +22,8 @@ package protocol PackageHistory: Sendable {
 
 /// What is known when all records have been handed over.
 package struct PackageHistoryEnd: Sendable {
-    /// Whether there is a log at all.
-    package var hasLog = true
+    /// The path of the log, when there is none.
+    package var missingLog: String?
     /// What the log has begun and not ended, see ``PackageLogReading/pending``.
     package var pending: [PackageRecord] = []
     /// Lines that do not fit.

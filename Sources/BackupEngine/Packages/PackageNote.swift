@@ -64,6 +64,7 @@ extension PackageHistoryEnd {
     /// What there is to say of the log.
     var notes: [String] {
         var notes = oddities
+        if let missingLog { notes.append(PackageNote.noLog(missingLog)) }
         if rejected.count > 0 { notes.append(PackageNote.rejected(rejected)) }
         if unendedBytes > 0 { notes.append(PackageNote.unended(unendedBytes)) }
         return notes

@@ -34,13 +34,20 @@ extension BackupError {
 
     /// - Parameter complaint: what the program said.
     static func logNotDecompressed(_ path: String, _ program: String, _ complaint: String) -> BackupError {
-        let line = complaint.split(separator: "\n").first { !$0.allSatisfy(\.isWhitespace) } ?? "it does not say why"
+        var line = complaint.split(separator: "\n").first { !$0.allSatisfy(\.isWhitespace) } ?? "it does not say why"
+        while let last = line.last, ".;".contains(last) { line.removeLast() }
         return BackupError(
             .damaged, "\(path.escapedForMessage) cannot be decompressed: \(String(line).escapedForMessage)",
             remedy: Self.otherLogs)
     }
 
     private static let otherLogs = "`--log` for each of the others, oldest first, reads what is left"
+
+    static func noLog(_ path: String) -> BackupError {
+        BackupError(
+            .notFound, "there is no log \(path.escapedForMessage)",
+            remedy: "`--log` names another place; `gb packages snapshot` needs no log")
+    }
 
     static func noDatabase() -> BackupError {
         BackupError(

@@ -72,6 +72,7 @@ extension PackageQuestions {
     }
 
     private func forwards(_ survey: Survey, _ end: PackageHistoryEnd) throws(BackupError) -> PackageStates {
+        try end.checkLog()
         var states = survey.moments.map { _ in PackageState() }
         var number = 0
         _ = try history.forEachRecord { record in

@@ -24,7 +24,7 @@ package struct PackageQuestions: Sendable {
     /// The records that `filter` lets through, in the order of the log, as they are read.
     ///
     /// - Returns: What there is to say of the answer, as sentences.
-    /// - Throws: `notFound` when a pattern matches no record at all, whatever the time and the event.
+    /// - Throws: `notFound` without a log, and when a pattern matches no record at all, whatever the time and the event.
     package func changes(
         _ filter: PackageFilter, _ body: @escaping @Sendable (PackageRecord) -> Void
     ) async throws(BackupError) -> [String] {
@@ -34,6 +34,7 @@ package struct PackageQuestions: Sendable {
                 if !unseen.isEmpty { unseen.removeAll { $0.matches(record) } }
                 if filter.matches(record) { body(record) }
             }
+            try end.checkLog()
             if let pattern = unseen.first {
                 // A database that cannot be read only makes the refusal shorter.
                 let packages = (try? history.present())?.packages ?? []
@@ -56,12 +57,13 @@ package struct PackageQuestions: Sendable {
 
     /// What log and database say of each other.
     ///
-    /// - Throws: `notFound` without a database.
+    /// - Throws: `notFound` without a log or a database.
     package func check() async throws(BackupError) -> (comparison: PackageComparison, notes: [String]) {
         try await run { () throws(BackupError) in
             let snapshot = try requiredPresent()
             var replay = PackageReplay(watching: snapshot.packages)
             let end = try history.forEachRecord { replay.apply($0) }
+            try end.checkLog()
             let comparison = PackageComparison(replay: replay, pending: end.pending, snapshot: snapshot)
             return (comparison, end.notes + snapshot.notes)
         }
@@ -96,10 +98,18 @@ package struct PackageQuestions: Sendable {
                 notes += snapshot.notes
                 if !comparison.agrees { notes.append(PackageNote.disagreement(comparison)) }
             } else {
+                try end.checkLog()
                 notes.append(PackageNote.noDatabase(replay.begin))
             }
             guard !found.isEmpty else { throw .neverInstalled(pattern.description) }
             return (found, replay.begin, notes)
         }
+    }
+}
+
+extension PackageHistoryEnd {
+    /// - Throws: `notFound` where there is no log and nothing else can answer.
+    func checkLog() throws(BackupError) {
+        if let missingLog { throw .noLog(missingLog) }
     }
 }
