@@ -200,6 +200,8 @@ package final class Generator: Sendable {
         mayStart: @escaping @Sendable () -> Bool = { true }
     ) async -> [RunOutcome] {
         var waiting = runs
+        /// The sources of which the unit has just said that something waits.
+        var sure: Set<SourceURL> = []
         var busy: Set<String> = []
         var outcomes: [RunOutcome] = []
         await withTaskGroup(of: RunOutcome.self) { group in
@@ -208,9 +210,9 @@ package final class Generator: Sendable {
                     let next = waiting.firstIndex(where: { !busy.contains($0.unit) })
                 {
                     let run = waiting.remove(at: next)
-                    guard let unit = units.first(where: { $0.name == run.unit }), isStillWaiting(run, unit) else {
-                        continue
-                    }
+                    guard let unit = units.first(where: { $0.name == run.unit }),
+                        sure.remove(run.source) != nil || isStillWaiting(run, unit)
+                    else { continue }
                     busy.insert(run.unit)
                     group.addTask { [self] in await self.run(run, unit, type: full ? .full : run.type) }
                 }
@@ -218,7 +220,10 @@ package final class Generator: Sendable {
                 busy.remove(outcome.unit)
                 outcomes.append(outcome)
                 // Before the others: so a source is done with as it was begun, in order.
-                if toTheEnd, let next = next(after: outcome) { waiting.insert(next, at: 0) }
+                if toTheEnd, let next = next(after: outcome) {
+                    waiting.insert(next, at: 0)
+                    sure.insert(next.source)
+                }
             }
         }
         return outcomes

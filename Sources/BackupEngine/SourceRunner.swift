@@ -5,6 +5,7 @@ import BackupPipeline
 import BackupStorage
 import BackupSystem
 import BackupUnits
+import Synchronization
 
 /// Runs one source of one unit: from the unit's program through the pipeline into the storage.
 struct SourceRunner {
@@ -14,6 +15,24 @@ struct SourceRunner {
     let clock: any WallClock
     let softwareVersion: String
     let observer: (any RunObserver)?
+    private let ends = ChainEnds()
+
+    /// Sources of which the unit's state is known not to be behind the storage.
+    private final class ChainEnds: Sendable {
+        let sources = Mutex<Set<SourceURL>>([])
+    }
+
+    init(
+        configuration: MainConfiguration, storage: DefaultFileStorage, journal: RunJournal, clock: any WallClock,
+        softwareVersion: String, observer: (any RunObserver)?
+    ) {
+        self.configuration = configuration
+        self.storage = storage
+        self.journal = journal
+        self.clock = clock
+        self.softwareVersion = softwareVersion
+        self.observer = observer
+    }
 
     /// - Parameter type: `nil` for what the unit's schedule says.
     func run(
@@ -83,7 +102,7 @@ struct SourceRunner {
             type: run.type, timestamp: run.timestamp, uuid: uuid, predecessor: run.predecessor,
             handlingPolicies: run.policies, checksum: checksum, pipeline: [run.record] + built.records,
             origin: ElementOrigin(machine: machine?.description, unit: run.unit, software: softwareVersion))
-        if run.mayBeStored, try storage.contains(uuid, of: run.source) {
+        if run.mayBeStored, try isAtHand(uuid, of: run.source) {
             try run.willStore(uuid)
             isInDoubt = true
             try run.stored()
@@ -114,6 +133,15 @@ struct SourceRunner {
             outcome.notes.append(error.description)
             return nil
         }
+    }
+
+    /// Whether the storage has the element already. A chain that was found to go on from here needs no second look: only
+    /// what was made before this process can be there.
+    private func isAtHand(_ uuid: ElementUUID, of source: SourceURL) throws(BackupError) -> Bool {
+        if ends.sources.withLock({ $0.contains(source) }) { return false }
+        if try storage.contains(uuid, of: source) { return true }
+        ends.sources.withLock { _ = $0.insert(source) }
+        return false
     }
 
     /// The metadata hold the SHA-512 of the data, so their signature covers both: the data need not be read again.

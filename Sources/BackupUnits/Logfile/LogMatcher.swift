@@ -75,6 +75,8 @@ final class LogMatcher: Sendable {
     private let patience: Int32
     /// A thread that was given up and has not ended.
     private let stuck = Mutex<Pipe?>(nil)
+    /// What the names of the last look have given; `nil` for those that do not match. Most of them are there the next time.
+    private let known = Mutex<[String: LogMatch?]>([:])
 
     init(_ input: LogfileInputSettings, patience: Int32 = LogMatcher.defaultPatience) {
         self.input = input
@@ -85,6 +87,17 @@ final class LogMatcher: Sendable {
     ///
     /// - Throws: `timedOut` when the pattern takes too long, also when it did so before and has not ended.
     func matches(_ names: [String]) throws(BackupError) -> [LogMatch] {
+        let before = known.withLock { $0 }
+        let unknown = names.filter { before[$0] == nil }
+        let found = Dictionary(
+            try matchAnew(unknown).map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+        var now: [String: LogMatch?] = [:]
+        for name in names { now.updateValue(before[name] ?? found[name], forKey: name) }
+        known.withLock { [now] in $0 = now }
+        return names.compactMap { now[$0] ?? nil }
+    }
+
+    private func matchAnew(_ names: [String]) throws(BackupError) -> [LogMatch] {
         guard !names.isEmpty else { return [] }
         let isStuck = stuck.withLock { pipe in
             if pipe?.readEnd.isAtEnd == true { pipe = nil }

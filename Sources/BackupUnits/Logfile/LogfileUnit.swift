@@ -13,6 +13,7 @@ final class LogfileUnit: BackupUnit {
     private let timing: TimingSetting
     private let inputs: [LogMatcher]
     private let openFiles: @Sendable (Set<FileIdentity>) -> OpenFiles
+    private let lastMemory = Mutex<(state: LogFileState, memory: LogMemory)?>(nil)
     /// Whether a run is under way. Also guards `state.current` against ``endRound(now:)``.
     private let isRunning = Mutex(false)
 
@@ -77,7 +78,17 @@ final class LogfileUnit: BackupUnit {
 
     private func memory() throws(BackupError) -> LogMemory {
         guard let directory = try files.openIfPresent() else { return LogMemory() }
-        return try LogMemory(in: directory)
+        return try memory(directory)
+    }
+
+    /// Reads the file only if it is another one than the last time: it is replaced as a whole, never written to.
+    private func memory(_ directory: Directory) throws(BackupError) -> LogMemory {
+        guard let status = try directory.status(LogMemory.current) else { return LogMemory() }
+        let state = LogFileState(status)
+        if let last = lastMemory.withLock({ $0 }), last.state == state { return last.memory }
+        let memory = try LogMemory(in: directory)
+        lastMemory.withLock { $0 = (state, memory) }
+        return memory
     }
 
     // MARK: - After a crash
@@ -107,7 +118,7 @@ final class LogfileUnit: BackupUnit {
 
     /// Deletes or cuts files that are stored and that could not be deleted or cut then.
     private func disposeOfStored(_ directory: Directory) throws(BackupError) -> [String] {
-        let memory = try LogMemory(in: directory)
+        let memory = try memory(directory)
         var notes: [String] = []
         for file in LogSurvey(inputs).files where file.input.afterStore != .keep && memory.entry(file) != nil {
             notes += LogDisposal(file, openFiles: openFiles, afterStep: files.afterStep).dispose()
@@ -121,7 +132,7 @@ final class LogfileUnit: BackupUnit {
         let directory = try files.open()
         if try files.hasUnfinishedRun(directory) { throw .unfinishedRun(name) }
         let state = try files.state(directory)
-        var memory = try LogMemory(in: directory)
+        var memory = try memory(directory)
         let survey = LogSurvey(inputs)
         let readiness = LogReadiness(survey, memory, now: now, only: source, openFiles: openFiles)
         guard let ready = readiness.ready[source] else {
