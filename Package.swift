@@ -60,7 +60,12 @@ let package = Package(
         library("BackupCrypto", ["BackupModel", "CGpgme"]),
         library("BackupPipeline", ["BackupModel", "BackupSystem", crypto, subprocess, system]),
         library("BackupPackages", ["BackupModel", "BackupSystem"]),
-        library("BackupUnits", ["BackupModel", "BackupConfig", "BackupPipeline", "BackupSystem", crypto]),
+        library(
+            "BackupUnits",
+            [
+                "BackupModel", "BackupConfig", "BackupCompression", "BackupPackages", "BackupPipeline", "BackupSystem",
+                crypto,
+            ]),
         library("BackupStorage", ["BackupModel", "BackupSystem", crypto]),
         .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
         library(
@@ -92,7 +97,7 @@ let package = Package(
         tests("BackupPipeline", ["BackupModel", "BackupSystem"]),
         tests(
             "BackupPackages", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
-        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupSystem", "BackupPipeline"]),
+        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPackages", "BackupSystem", "BackupPipeline"]),
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
         tests(
             "BackupTransfer",

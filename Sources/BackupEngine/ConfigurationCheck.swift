@@ -174,6 +174,7 @@ extension UnitConfiguration {
         case .tar(let sources): sources.map { ($0.source, $0.encryption) }
         case .command(let sources): sources.map { ($0.source, $0.encryption) }
         case .logfile: []
+        case .packages(let settings): settings.sources.map { ($0, settings.encryption) }
         }
     }
 
@@ -191,7 +192,7 @@ extension UnitConfiguration {
     var roots: [(source: SourceURL, path: String)] {
         switch kind {
         case .tar(let sources): sources.map { ($0.source, $0.root) }
-        case .command, .logfile: []
+        case .command, .logfile, .packages: []
         }
     }
 
@@ -208,6 +209,8 @@ extension UnitConfiguration {
                 insert(source.postCommand)
             }
         case .command(let sources): for source in sources { insert(source.command) }
+        // What a log is compressed with shows when it is read; without the program the run says so.
+        case .packages: break
         case .logfile(let settings):
             for compression in FileCompression.allCases {
                 guard let program = compression.program else { continue }

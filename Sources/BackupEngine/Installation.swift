@@ -55,13 +55,17 @@ package struct Installation: Sendable {
     ///
     /// - Parameter names: only these; `nil` for all.
     func units(_ names: Set<String>? = nil, tarVersion: String?) -> (units: [any BackupUnit], errors: [BackupError]) {
-        let context = UnitContext(
+        var context = UnitContext(
             stateDirectory: main.general.stateDirectory,
             excludedDirectories: [
                 main.storage.directory, main.general.stateDirectory, main.general.runtimeDirectory,
             ],
             tarVersion: tarVersion,
             compressIndex: { () throws(BackupError) -> any ByteTransform in try ZstdCompressor(ZstdSettings()) })
+        let state = main.general.stateDirectory
+        context.machine = { () throws(BackupError) in
+            try MachineRegistration.read(in: try Directory(path: state))?.description
+        }
         var units: [any BackupUnit] = []
         func isWanted(_ name: String) -> Bool { names?.contains(name) ?? true }
         var errors = configuration.unitErrors.filter { isWanted($0.unit) }.map(\.combined)

@@ -67,6 +67,7 @@ struct JournalEvent {
         case refused
         case retired
         case machineRegistered = "machine_registered"
+        case packageDisagreement = "package_disagreement"
         case note
     }
 

@@ -14,6 +14,9 @@ struct ProducerStages {
         case .process(let stage):
             input = .nothing
             stages = [.process(stage)]
+        case .made(let name, let body):
+            input = .nothing
+            stages = [.transform(name: name) { () throws(BackupError) -> any ByteTransform in MadeBytes(body: body) }]
         case .file(let file, let compression):
             input = .file(file, expected: nil)
             stages = compression.map { [Self.decompressor($0)] } ?? []
@@ -27,4 +30,13 @@ struct ProducerStages {
             try ZstdDecompressor()
         }
     }
+}
+
+/// Bytes that code of this program makes: a transform that has no input.
+private struct MadeBytes: ByteTransform {
+    let body: @Sendable (ByteTransform.Emit) throws(BackupError) -> Void
+
+    mutating func process(_ input: UnsafeRawBufferPointer, emit: Emit) throws(BackupError) {}
+
+    mutating func finish(emit: Emit) throws(BackupError) { try body(emit) }
 }

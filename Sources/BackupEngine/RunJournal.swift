@@ -1,6 +1,7 @@
 import BackupModel
 import BackupPipeline
 import BackupSystem
+import BackupUnits
 
 /// Writes down how runs begin and end.
 struct RunJournal: Sendable {
@@ -25,6 +26,16 @@ struct RunJournal: Sendable {
             line = line.with("code", failure.code.rawValue).with("error", failure.description)
         }
         try journal.append(line)
+        for found in outcome.events {
+            try journal.append(
+                found.details.members.reduce(event(Self.kind(of: found), outcome)) { $0.with($1.key, $1.value) })
+        }
+    }
+
+    private static func kind(of found: UnitEvent) -> JournalEvent.Kind {
+        switch found.kind {
+        case .packageDisagreement: .packageDisagreement
+        }
     }
 
     private static func kind(of outcome: RunOutcome) -> JournalEvent.Kind {

@@ -1,5 +1,6 @@
 package import BackupModel
 package import BackupPipeline
+package import BackupUnits
 
 /// How one run of one source ended.
 package struct RunOutcome: Sendable {
@@ -18,6 +19,8 @@ package struct RunOutcome: Sendable {
     package var seconds: Double = 0
     /// What an administrator should know though the run did well.
     package var notes: [String] = []
+    /// What the run found out that is an event of its own.
+    package var events: [UnitEvent] = []
     package var failure: BackupError?
 
     init(unit: String, source: SourceURL, type: BackupType) {

@@ -43,7 +43,11 @@ struct SourceRunner {
         var outcome = RunOutcome(unit: unit.name, source: source, type: type ?? .full)
         var reports: [StageReport] = []
         do throws(BackupError) {
-            let run = try unit.prepare(source, type: type, now: clock.now())
+            let now = clock.now()
+            // It may read long logs and start what decompresses them.
+            let run = try await BlockingThread.run("gb prepare") { () throws(BackupError) in
+                try unit.prepare(source, type: type, now: now)
+            }
             outcome = RunOutcome(unit: unit.name, source: source, type: run.type)
             observer?.started(unit: unit.name, source: source, type: run.type, progress: progress)
             try journal.begin(outcome, reason: run.reason)
@@ -121,6 +125,7 @@ struct SourceRunner {
         }
         try run.stored()
         isStored = true
+        outcome.events = run.events
         outcome.notes += run.finish()
     }
 

@@ -34,7 +34,7 @@ struct LayerResolver {
         for (position, record) in records.enumerated().reversed() {
             switch record.stage {
             case "tar" where position == 0: payload = .tar
-            case "command" where position == 0, "logfile" where position == 0: break
+            case "command" where position == 0, "logfile" where position == 0, "packages" where position == 0: break
             case "zstd": steps.append(zstd)
             case "gpg":
                 steps.append(gpg)

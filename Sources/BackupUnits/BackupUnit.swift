@@ -104,6 +104,9 @@ package protocol UnitRun: Sendable {
     /// What the journal should say about a producer that did well, as sentences; `report` is the producer's.
     func notes(_ report: StageReport) -> [String]
 
+    /// What was found out that deserves an event of its own, asked when the pipeline has ended well.
+    var events: [UnitEvent] { get }
+
     /// Checks, when the pipeline has ended well, that what went through it is what is to be stored.
     ///
     /// - Throws: why it must not become an element.
@@ -126,6 +129,7 @@ package protocol UnitRun: Sendable {
 
 extension UnitRun {
     package var mayBeStored: Bool { false }
+    package var events: [UnitEvent] { [] }
     package func checkProduced() throws(BackupError) {}
     package func finish() -> [String] { [] }
 }

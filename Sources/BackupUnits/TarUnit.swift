@@ -46,8 +46,9 @@ struct TarUnit: BackupUnit {
         let state = try files.state()
         var runs: [ScheduledRun] = []
         for source in settings.values.sorted(by: { $0.source < $1.source }) {
-            let decision = TarDecision.make(
-                source, state[source.source], now: now, increment: try obstacle(source, state, directory, now))
+            let decision = RunDecision.make(
+                full: source.fullTiming, increments: source.incTiming, state[source.source], now: now,
+                increment: try obstacle(source, state, directory, now))
             runs.append(
                 ScheduledRun(
                     unit: name, source: source.source, type: decision.type, due: decision.due, reason: decision.reason))
@@ -104,7 +105,10 @@ struct TarUnit: BackupUnit {
         if try files.hasUnfinishedRun(directory) { throw .unfinishedRun(name) }
         let state = try files.state(directory)
         let obstacle = try obstacle(settings, state, directory, now)
-        var (actual, reason) = choose(type, settings, state[source], now, obstacle)
+        var (actual, reason) = RunDecision.choose(type, increment: obstacle) {
+            RunDecision.make(
+                full: settings.fullTiming, increments: settings.incTiming, state[source], now: now, increment: obstacle)
+        }
         let indices = indices(directory)
         if actual == .inc {
             do throws(BackupError) { try prepareIncrement(settings, indices) } catch {
@@ -116,20 +120,6 @@ struct TarUnit: BackupUnit {
         return TarRun(
             unit: name, type: actual, reason: reason, timestamp: now, before: state[source], settings: settings,
             index: indices.pathOfNext(source), context: context, files: files, directory: directory, indices: indices)
-    }
-
-    private func choose(
-        _ type: BackupType?, _ settings: TarSourceSettings, _ state: SourceState?, _ now: Timestamp, _ obstacle: String?
-    ) -> (BackupType, String) {
-        switch type {
-        case .full: return (.full, "full: asked for")
-        case .inc:
-            if let obstacle { return (.full, "full in place of an increment: " + obstacle) }
-            return (.inc, "increment: asked for")
-        case nil:
-            let decision = TarDecision.make(settings, state, now: now, increment: obstacle)
-            return (decision.type, decision.reason)
-        }
     }
 
     private func prepareIncrement(_ settings: TarSourceSettings, _ indices: TarIndices) throws(BackupError) {

@@ -12,6 +12,8 @@ package struct UnitContext: Sendable {
     package var tarVersion: String?
     /// Makes a zstd compressor for tar indices that are kept; with `nil` they are kept as they are.
     package var compressIndex: (@Sendable () throws(BackupError) -> any ByteTransform)?
+    /// The identity of this machine, as records carry it; `nil` where it is not registered.
+    package var machine: @Sendable () throws(BackupError) -> String? = { () throws(BackupError) in nil }
     /// Called after each change of a unit's files; tests look at what a crash would leave there.
     var afterStep: (@Sendable (String) -> Void)?
     /// Finds out who has files open for writing; tests have their own.
@@ -33,11 +35,13 @@ package struct UnitContext: Sendable {
 /// The unit that `configuration` describes. Callers write `BackupUnits.make(…)`: the module's name is the namespace, a
 /// type of that name would hide it.
 ///
-/// - Throws: `configuration` when two sources need the same tar index or a name is too long for one.
+/// - Throws: `configuration` when two sources need the same tar index or a name is too long for one, and for a package manager
+///   that is not known.
 package func make(_ configuration: UnitConfiguration, context: UnitContext) throws(BackupError) -> any BackupUnit {
     switch configuration.kind {
     case .tar(let sources): try TarUnit(configuration.name, sources, context)
     case .command(let sources): try CommandUnit(configuration.name, sources, context)
     case .logfile(let settings): LogfileUnit(configuration.name, settings, context)
+    case .packages(let settings): try PackagesUnit(configuration.name, settings, context)
     }
 }

@@ -34,7 +34,7 @@ import Testing
         #expect(!shown.contains("# default"), "a key is missing in the template:\n\(shown)")
     }
 
-    @Test(arguments: [("Root", "tar"), ("Dump", "command"), ("Logs", "logfile")])
+    @Test(arguments: [("Root", "tar"), ("Dump", "command"), ("Logs", "logfile"), ("Packages", "packages")])
     func theExamplesFitTheirUnitDefinitions(name: String, definition: String) throws {
         let directory = try TemporaryConfiguration(main: Self.text("etc/config"))
         try directory.unit(
@@ -52,7 +52,7 @@ import Testing
     @Test func theExamplesOfTheDocumentationAreValid() throws {
         let blocks = try Self.text("doc/configuration.md").split(separator: "```yaml\n").dropFirst()
             .compactMap { $0.split(separator: "```").first.map(String.init) }
-        #expect(blocks.count == 6)
+        #expect(blocks.count == 7)
         for block in blocks {
             guard block.hasPrefix("# /etc/guerillabackup/units/") else {
                 let main = block.contains("pipeline:") ? block : TemporaryConfiguration.plainMain + block
@@ -69,7 +69,8 @@ import Testing
     @Test func theDocumentationNamesEveryKey() throws {
         let documentation = try Self.text("doc/configuration.md")
         let directory = try TemporaryConfiguration(main: Self.text("etc/config"))
-        for (name, definition) in [("Root", "tar"), ("Dump", "command"), ("Logs", "logfile")] {
+        for (name, definition) in [("Root", "tar"), ("Dump", "command"), ("Logs", "logfile"), ("Packages", "packages")]
+        {
             try directory.unit(
                 name, definition: Self.text("units/" + definition),
                 overlay: Self.text("etc/units/\(name).config.example"))
@@ -77,7 +78,7 @@ import Testing
         let loaded = try directory.load()
         let transfer = try TemporaryConfiguration(main: TransferConfigurationTests.everything).load()
         var shown = try transfer.show(unit: nil, explain: false)
-        for unit in [nil, "Root", "Dump", "Logs"] { shown += try loaded.show(unit: unit, explain: false) }
+        for unit in [nil, "Root", "Dump", "Logs", "Packages"] { shown += try loaded.show(unit: unit, explain: false) }
         for line in shown.split(separator: "\n") {
             let key = line.trimmingPrefix { $0 == " " || $0 == "-" }.prefix { $0 != ":" }
             let isKey = key.first?.isLowercase == true && key.allSatisfy { $0.isLowercase || $0 == "_" }
@@ -89,6 +90,25 @@ import Testing
     }
 
     private static func quoted(_ text: String) -> String { "'\(text)'" }
+
+    /// As below, for the definition that sets its timing.
+    @Test func theCommentedDefaultsOfPackagesAreTheDefaults() throws {
+        let lines = try Self.text("units/packages").split(separator: "\n").map { line in
+            line.hasPrefix("# ") && line.dropFirst(2).prefix { $0.isLowercase }.count > 2 && line.contains(": ")
+                && !line.contains("what is installed") && !line.hasSuffix(":") ? line.dropFirst(2) : line
+        }
+        let directory = try TemporaryConfiguration()
+        try directory.unit("A", definition: lines.joined(separator: "\n"))
+        let loaded = try directory.load()
+        #expect(loaded.unitErrors.flatMap(\.errors).map(\.description) == [])
+        let plain = try TemporaryConfiguration()
+        try plain.unit("A", definition: Self.text("units/packages"), overlay: "base: /host1/packages")
+        #expect(loaded.units.map(\.kind) == (try plain.load().units.map(\.kind)))
+        let shown = try loaded.show(unit: "A", explain: true).split(separator: "\n").filter { line in
+            line.hasSuffix("# default") && ["base", "manager", "root", "log", "policy"].contains { line.hasPrefix($0) }
+        }
+        #expect(shown == [], "keys that are not listed")
+    }
 
     @Test(arguments: ["tar", "command", "logfile"])
     func theCommentedDefaultsOfADefinitionAreTheDefaults(definition: String) throws {

@@ -177,6 +177,27 @@ import Testing
         #expect(log.records.allSatisfy { $0.duration == nil })
     }
 
+    @Test func whatIsFoundBeforeARemovalIsNoInstallation() {
+        let lines = """
+            2026-11-25 14:15:16 startup packages remove
+            2026-11-25 14:15:16 status installed a:amd64 1
+            2026-11-25 14:15:16 remove a:amd64 1 <none>
+            2026-11-25 14:15:16 status half-configured a:amd64 1
+            2026-11-25 14:15:16 status half-installed a:amd64 1
+            2026-11-25 14:15:16 status config-files a:amd64 1
+            2026-11-25 14:15:16 status installed b:amd64 1
+            2026-11-25 14:15:16 remove b:amd64 1 <none>
+            2026-11-25 14:15:16 status half-installed b:amd64 1
+            2026-11-25 14:15:17 status config-files b:amd64 1
+            2026-11-25 14:15:17 status not-installed b:amd64 <none>
+            2026-11-25 14:15:18 status installed c:amd64 1
+            2026-11-25 14:15:18 upgrade c:amd64 2 3
+
+            """
+        let log = log(lines)
+        #expect(log.changes == ["-a:amd64-1", "-b:amd64-1", "--b:amd64", "+c:amd64-1"])
+    }
+
     @Test(arguments: [
         "2025-06-24 14:36:28", "2025-06-24 14:36:28 ", "2025-06-24T14:36:2x status installed a:amd64 1",
         "2025-13-24 14:36:28 startup archives unpack", "2025-02-30 14:36:28 startup archives unpack",

@@ -2,7 +2,7 @@ import BackupModel
 
 /// Reads the merged tree of one unit.
 struct UnitDecoder {
-    private enum Kind: String, CaseIterable { case tar, command, logfile }
+    private enum Kind: String, CaseIterable { case tar, command, logfile, packages }
 
     let name: String
     let definition: String
@@ -60,6 +60,14 @@ struct UnitDecoder {
                     runConditions: runConditions)
             }
         }
+        if kind == .packages {
+            guard let pipeline else { return nil }
+            return PackagesDecoder.decode(reader, unit: name, pipeline: pipeline).map {
+                UnitConfiguration(
+                    name: name, definition: definition, kind: .packages($0), pipeline: pipeline,
+                    runConditions: runConditions)
+            }
+        }
         let defaults = reader.take("source_defaults")
         let sources = reader.take("sources")
         reader.finish()
@@ -77,7 +85,7 @@ struct UnitDecoder {
         case .command:
             unitKind = .command(
                 readers.compactMap { CommandSourceDecoder.decode($0.url, $0.reader, pipeline: pipeline) })
-        case .logfile: return nil
+        case .logfile, .packages: return nil
         }
         return UnitConfiguration(
             name: name, definition: definition, kind: unitKind, pipeline: pipeline, runConditions: runConditions)

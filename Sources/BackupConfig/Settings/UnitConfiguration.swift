@@ -28,6 +28,7 @@ package struct UnitConfiguration: Sendable, Hashable {
         case .tar(let sources): sources.map(\.source)
         case .command(let sources): sources.map(\.source)
         case .logfile: []
+        case .packages(let settings): settings.sources
         }
     }
 }
@@ -37,6 +38,7 @@ package enum UnitKind: Sendable, Hashable {
     case tar([TarSourceSettings])
     case command([CommandSourceSettings])
     case logfile(LogfileSettings)
+    case packages(PackagesSettings)
 }
 
 /// When a source is due: not before `minimum` after its last run, not after `maximum`, best at `offset` past a

@@ -2,6 +2,7 @@ import BackupConfig
 package import BackupModel
 package import BackupPackages
 import BackupSystem
+import BackupUnits
 
 /// The package manager of a system whose file tree is here: its own log with the rotated parts, and its own database.
 package struct LocalPackages: PackageHistory {

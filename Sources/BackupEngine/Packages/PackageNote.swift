@@ -7,11 +7,6 @@ enum PackageNote {
         "there is no log \(path.escapedForMessage): nothing is known of the past but what the database says"
     }
 
-    static func twice(_ name: String, _ directory: String, used: String) -> String {
-        "\(name.escapedForMessage) in \(directory.escapedForMessage) is passed over: it is the same part of the log as "
-            + used.escapedForMessage
-    }
-
     /// - Parameter moment: what was asked for.
     static func beginsLater(_ begin: Timestamp, _ moment: Timestamp) -> String {
         "the answer for \(moment) is incomplete: the log begins at \(begin); what changed before is not known, and what is "

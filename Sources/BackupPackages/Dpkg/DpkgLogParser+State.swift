@@ -11,6 +11,7 @@ extension DpkgLogParser {
                     "Package": .bytes($0.package), "State": .string($0.state.rawValue), "Version": .bytes($0.version),
                 ])
             } ?? .null,
+            "Lone": lone.map { .object($0.members) } ?? .null,
         ]).withoutEmptyMembers
     }
 
@@ -25,6 +26,7 @@ extension DpkgLogParser {
             let job = try DpkgJob(item)
             restore(job, isCurrent: job.package == current)
         }
+        lone = try fields.object("Lone").map { item throws(BackupError) in try DpkgJob(item) }
         if let end = try fields.object("LastEnd") {
             guard let state = try end.text("State").flatMap({ DpkgState(rawValue: $0) }) else {
                 throw .parserState(Self.manager, "LastEnd has no State")

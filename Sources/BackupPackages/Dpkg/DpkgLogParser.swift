@@ -20,6 +20,9 @@ package struct DpkgLogParser: PackageLogParser {
     private var previous: [UInt8]?
     /// How the last job ended: dpkg may say so more than once.
     var lastEnd: (package: [UInt8], state: DpkgState, version: [UInt8])?
+    /// Of whose installation only the last line speaks. If the next one begins to remove or replace that version, nothing was
+    /// installed: dpkg says first what it finds.
+    var lone: DpkgJob?
 
     init(_ context: LogContext) {
         machine = context.machine
@@ -43,6 +46,7 @@ package struct DpkgLogParser: PackageLogParser {
         guard let local = clock.seconds(text), text.count > LocalClock.width + 1,
             text[LocalClock.width] == UInt8(ascii: " "), let message = DpkgMessage(text.from(LocalClock.width + 1))
         else { return false }
+        settleLone(before: message, &findings)
         switch message {
         case .note: break
         case .action(let action, let package, let old, let new):
@@ -51,6 +55,17 @@ package struct DpkgLogParser: PackageLogParser {
             take(state, package, version, local, line, &findings)
         }
         return true
+    }
+
+    private mutating func settleLone(before message: DpkgMessage, _ findings: inout LogFindings) {
+        guard let job = lone else { return }
+        lone = nil
+        if case .action(let action, let package, let old, _) = message, action != .configure, action != .trigproc,
+            package.equals(job.package), old.equals(job.version)
+        {
+            return
+        }
+        findings.records.append(installed(job, .inferred))
     }
 
     // MARK: - Jobs
@@ -173,7 +188,7 @@ package struct DpkgLogParser: PackageLogParser {
     // MARK: - Ends
 
     /// The package is installed and configured.
-    private func end(_ job: DpkgJob, _ before: DpkgState?, _ findings: inout LogFindings) {
+    private mutating func end(_ job: DpkgJob, _ before: DpkgState?, _ findings: inout LogFindings) {
         if job.isInstalling {
             if job.version == job.new {
                 replaced(job, &findings)
@@ -187,8 +202,7 @@ package struct DpkgLogParser: PackageLogParser {
             // It was begun before the log, or in a run that configures what an earlier one unpacked.
             findings.records.append(installed(job, .complete))
         } else if job.action != .trigproc, before != .triggersAwaited, before != .triggersPending {
-            // Only this line speaks of it.
-            findings.records.append(installed(job, .inferred))
+            lone = job
         }
     }
 
@@ -279,7 +293,7 @@ package struct DpkgLogParser: PackageLogParser {
     }
 
     package var pending: [PackageRecord] {
-        let open = Array(jobs.values) + (current.map { [$0] } ?? [])
+        let open = Array(jobs.values) + [current, lone].compactMap(\.self)
         return open.sorted { $0.offset < $1.offset }.compactMap { job in
             guard let state = job.state, job.last != nil, !job.version.isEmpty else { return nil }
             var record = record(.install, job, job.package, job.version)
