@@ -36,6 +36,14 @@ extension BackupError {
         BackupError(.damaged, "the package database \(path.escapedForMessage) cannot be read: \(reason)")
     }
 
+    static func tooManyPackages(_ limit: Int) -> BackupError {
+        BackupError(.damaged, "it tells of more than \(limit) packages, which no machine has")
+    }
+
+    static func tooManyContradictions() -> BackupError {
+        BackupError(.damaged, "its snapshots have too little in common with the changes between them")
+    }
+
     static func linksWithoutEnd(_ path: String) -> BackupError {
         BackupError(
             .untrusted, "symbolic links on the way to \(path.escapedForMessage) lead in circles",

@@ -41,7 +41,10 @@ package struct StateBefore: Sendable {
     }
 
     /// The state at the moment.
-    package var state: PackageState {
+    package var state: PackageState { state(before: snapshot) }
+
+    /// The state at the moment, where the snapshot is known only when all records were given.
+    package func state(before snapshot: PackageState) -> PackageState {
         var state = snapshot
         for (identity, entry) in first { state.set(identity, entry) }
         return state

@@ -33,7 +33,12 @@ struct FieldReader {
 
     mutating func bool(_ key: String) throws(BackupError) -> Bool? { try take(key, "true or false", \.boolValue) }
 
-    mutating func time(_ key: String) throws(BackupError) -> Timestamp? { try integer(key).map { Timestamp($0) } }
+    /// From the year 1 to the year 9999: nobody has to be afraid of counting with it.
+    mutating func time(_ key: String) throws(BackupError) -> Timestamp? {
+        try take(key, "a number of seconds up to the year 9999") { value in
+            value.integerValue.flatMap { (-62_135_596_800...253_402_300_799).contains($0) ? Timestamp($0) : nil }
+        }
+    }
 
     mutating func object(_ key: String) throws(BackupError) -> JSONObject? { try take(key, "an object", \.objectValue) }
 
