@@ -21,7 +21,9 @@ struct LayerResolver {
         } else {
             layers = try await sniffed(element)
         }
-        guard element.metadata.type == .full || layers.isArchive else { throw .incrementWithoutArchive(element.id) }
+        guard element.metadata.type == .full || layers.isArchive || layers.payload == .piece else {
+            throw .incrementWithoutArchive(element.id)
+        }
         return layers
     }
 
@@ -34,7 +36,8 @@ struct LayerResolver {
         for (position, record) in records.enumerated().reversed() {
             switch record.stage {
             case "tar" where position == 0: payload = .tar
-            case "command" where position == 0, "logfile" where position == 0, "packages" where position == 0: break
+            case "command" where position == 0, "logfile" where position == 0: break
+            case "packages" where position == 0: payload = .piece
             case "zstd": steps.append(zstd)
             case "gpg":
                 steps.append(gpg)

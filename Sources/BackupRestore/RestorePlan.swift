@@ -12,6 +12,11 @@ package struct RestorePlan: Sendable {
     /// The state that comes back is of this time.
     package var time: Timestamp { elements[elements.count - 1].metadata.timestamp }
 
+    /// Increments that make directories exactly as they were, and so delete what they do not know.
+    package var deletingIncrements: Int {
+        elements.count { $0.metadata.type == .inc && $0.metadata.pipeline?.first?.stage != "packages" }
+    }
+
     /// Bytes that will be read.
     package var size: Int64 { elements.reduce(0) { $0 + $1.size } }
 

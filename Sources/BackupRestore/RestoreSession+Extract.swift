@@ -70,7 +70,9 @@ extension RestoreSession {
                         stages.append(filter(share?.wanted ?? selection.wanted, findings, inspector))
                     }
                     try await untar(element, stages, target)
-                case .bytes: try await writeFile(element, layers, target)
+                case .bytes, .piece:
+                    try await writeFile(
+                        element, layers, target, isFirst: done == 0, isLast: done == plan.elements.count - 1)
                 }
             } catch {
                 if target.removeIfUnused() {
@@ -128,18 +130,19 @@ extension RestoreSession {
         try await run(element, stages + [.process(tar)], .nothing)
     }
 
-    /// An element that is no archive becomes one file, called like the last part of its source. It has that name only
+    /// Elements that are no archives become one file, called like the last part of their source. It has that name only
     /// when it is whole: a file that looks like the dump and is not would be taken for it one day.
     private func writeFile(
-        _ element: StoredElement, _ layers: ElementLayers, _ target: RestoreTarget
+        _ element: StoredElement, _ layers: ElementLayers, _ target: RestoreTarget, isFirst: Bool, isLast: Bool
     ) async throws(BackupError) {
         let directory = try Directory(path: target.path)
         let name = element.id.source.lastPart
         let unfinished = ".gb-unfinished"
-        try directory.removeFile(unfinished)
-        let file = try directory.createFile(unfinished)
+        if isFirst { try directory.removeFile(unfinished) }
+        let file = isFirst ? try directory.createFile(unfinished) : try directory.openForAppending(unfinished)
         do throws(BackupError) {
             try await run(element, layers.stages, .descriptor(file))
+            guard isLast else { return }
             try file.sync()
             try directory.rename(unfinished, to: name)
         } catch {

@@ -86,7 +86,7 @@ package struct RestoreSession: Sendable {
             try element.checkIdentity()
             let layers = try await layers(of: element)
             switch layers.payload {
-            case .bytes: try await run(element, layers.stages, .descriptor(try Self.nowhere()))
+            case .bytes, .piece: try await run(element, layers.stages, .descriptor(try Self.nowhere()))
             case .tar:
                 let list = ProcessStage(
                     name: "tar", executable: "tar", arguments: ["--list", "--file=-"], environment: ["TAR_OPTIONS": ""])

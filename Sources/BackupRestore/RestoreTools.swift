@@ -37,6 +37,9 @@ package struct ElementLayers: Sendable {
         case tar
         /// Bytes that mean something to whoever wrote them: a dump, a log file.
         case bytes
+        /// Bytes that go on where those of the element before ended: what is known of packages, and the log of their
+        /// manager.
+        case piece
     }
 
     let steps: [UndoStep]

@@ -7,13 +7,14 @@ extension RestoreSession {
     /// - Parameter directory: where the files go, as the lines should say it.
     package func shellLines(_ plan: RestorePlan, directory: String) async throws(BackupError) -> [String] {
         var lines: [String] = []
-        for element in plan.elements {
+        for (number, element) in plan.elements.enumerated() {
             let layers = try await layers(of: element)
             var commands = layers.shellCommands
             var ending = ""
             switch layers.payload {
             case .tar: commands.append(["tar"] + Self.tarArguments + ["--directory=" + directory])
-            case .bytes: ending = " > " + Self.quoted(directory + "/" + element.id.source.lastPart)
+            case .bytes, .piece:
+                ending = (number == 0 ? " > " : " >> ") + Self.quoted(directory + "/" + element.id.source.lastPart)
             }
             let path = Self.quoted(storage.localPath(of: element.id) ?? element.id.description)
             let line = commands.map { $0.map(Self.quoted).joined(separator: " ") }.joined(separator: " | ")

@@ -58,7 +58,7 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
             to,
             permissions: .init(
                 intoExisting: intoExisting, deleteUnknown: deleteUnknown, inPlace: inPlace),
-            storagePath: session.storagePath, increments: plan.elements.count - 1)
+            storagePath: session.storagePath, increments: plan.deletingIncrements)
         try await session.extract(plan, to: target, paths: paths.map(RawArguments.bytes)) { element, number in
             line.begin("restore \(plan.source) \(number)/\(plan.elements.count)")
         }
