@@ -110,6 +110,8 @@ let package = Package(
                 "BackupModel", "BackupConfig", "BackupCrypto", "BackupSystem", "BackupPackages", "BackupStorage",
                 "BackupUnits", "BackupPipeline", "BackupTransfer", "BackupRestore", "BackupTestKit",
             ]),
-        tests("BackupCommands", ["BackupModel", "BackupSystem", "BackupStorage", "BackupTestKit", "gb"]),
+        tests(
+            "BackupCommands",
+            ["BackupModel", "BackupSystem", "BackupPackages", "BackupStorage", "BackupTestKit", "gb"]),
     ]
 )

@@ -2,6 +2,8 @@ import ArgumentParser
 import BackupEngine
 import BackupModel
 import BackupPackages
+import BackupPipeline
+import BackupRestore
 import BackupSystem
 
 /// Where the commands about packages look.
@@ -10,8 +12,9 @@ struct PackageOptions: ParsableArguments {
 
     @Option(
         name: .customLong("root"),
-        help: ArgumentHelp("The root directory of the system whose packages they are.", valueName: "DIR"))
-    var root = "/"
+        help: ArgumentHelp(
+            "The root directory of the system whose packages they are. Default: /.", valueName: "DIR"))
+    var root: String?
 
     @Option(
         name: .customLong("manager"),
@@ -33,18 +36,61 @@ struct PackageOptions: ParsableArguments {
     @Flag(name: .customLong("log-only"), help: "Answer from the log alone, for one that comes from another machine.")
     var isLogOnly = false
 
+    @Flag(
+        name: .customLong("from-storage"),
+        help: "Answer from the package state in the storage of the configuration, also for another machine.")
+    var isFromStorage = false
+
+    @Option(
+        name: .customLong("source"),
+        help: ArgumentHelp(
+            "With --from-storage: the source that holds the package state. Default: the only one.", valueName: "URL"))
+    var source: String?
+
+    @Option(
+        name: .customLong("machine"),
+        help: ArgumentHelp(
+            "With --from-storage: the UUID of the machine, as `gb machine show` prints it there.", valueName: "UUID"))
+    var machine: String?
+
+    @Flag(
+        name: .customLong("skip-damaged"),
+        help: "With --from-storage: pass over elements that are damaged, as if they were not there.")
+    var skipsDamaged = false
+
+    func validate() throws {
+        if isFromStorage {
+            if root != nil || manager != nil || !logs.isEmpty || isLogOnly {
+                throw ValidationError("--from-storage excludes --root, --manager, --log and --log-only")
+            }
+            if source != nil, machine != nil { throw ValidationError("--source and --machine exclude each other") }
+        } else if source != nil || machine != nil || skipsDamaged {
+            throw ValidationError("--source, --machine and --skip-damaged are of use only with --from-storage")
+        }
+    }
+
     /// - Parameter readsLog: `false` where only the database will be asked.
     func questions(readsLog: Bool = true) throws(BackupError) -> PackageQuestions {
+        if isFromStorage { return PackageQuestions(try stored()) }
         if let manager, !PackageManagers.names.contains(manager) {
             throw .unknownWord("package manager", manager, known: PackageManagers.names)
         }
         var place = LocalPackages.Place()
-        place.root = root
+        place.root = root ?? "/"
         place.manager = manager
         place.logs = logs
         place.isLogOnly = isLogOnly
         return PackageQuestions(
             try LocalPackages(place, configurationPath: common.configDirectory, readsLog: readsLog))
+    }
+
+    private func stored() throws(BackupError) -> StoredPackages {
+        let source = try source.map { text throws(BackupError) in try SourceURL(text) }
+        let machine = try machine.map { text throws(BackupError) in try MachineID(text) }
+        let session = try common.installation().restoreSession(
+            mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
+        let state = try PackageStateSource.choose(in: session.storage, source: source, machine: machine)
+        return StoredPackages(state, session, passesDamaged: skipsDamaged)
     }
 }
 

@@ -15,6 +15,7 @@ struct PackagesAt: AsyncParsableCommand {
               gb packages at 2026-11-21
               gb packages at 2026-11-21T14:00 openssl 'dev-lang/python:3.*'
               gb packages at 2d --json
+              gb packages at 2d --from-storage
 
             Exit code 0: good; 1: the log may not be read; 4: log or database is damaged; 64: wrong usage; 66: nothing that \
             a pattern matches was installed then, no package manager.

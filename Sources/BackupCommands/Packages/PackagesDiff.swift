@@ -14,6 +14,7 @@ struct PackagesDiff: AsyncParsableCommand {
             Examples:
               gb packages diff 2026-11-01 now
               gb packages diff 2026-11-21T14:00 2026-11-21T15:00 --csv
+              gb packages diff 30d now --from-storage
 
             Exit code 0: good, also when nothing is different; 1: the log may not be read; 4: log or database is damaged; \
             64: wrong usage; 66: no package manager.

@@ -17,6 +17,7 @@ struct PackagesLog: AsyncParsableCommand {
               gb packages log --since 2d
               gb packages log openssl --event install
               gb packages log --manager portage --log emerge.log.1.gz --log emerge.log
+              gb packages log --from-storage --since 2d
 
             Exit code 0: good; 1: the log may not be read; 4: a part of the log is damaged; 64: wrong usage; 66: a pattern \
             matches nothing, no package manager or log.

@@ -13,10 +13,14 @@ struct PackagesSnapshot: AsyncParsableCommand {
             With --check: not the packages, but what the log says otherwise; with --json the records that bring what the \
             log says in line with the database.
 
+            With --from-storage: what was installed when the newest element of the package state was made. With --check \
+            as well: whether what each full tells is what the changes since the full before it lead to.
+
             Examples:
               gb packages snapshot
               gb packages snapshot --root /mnt/other --json
               gb packages snapshot --check
+              gb packages snapshot --from-storage --machine 0b8be3a4-6f0e-4e3e-9d43-0d6c1c9f3a11
 
             Exit code 0: good; 1: something may not be read; 4: the database is damaged, or with --check: log and database \
             disagree; 64: wrong usage; 66: no package manager.
@@ -36,7 +40,10 @@ struct PackagesSnapshot: AsyncParsableCommand {
 
     func run() async throws {
         let questions = try options.questions(readsLog: isCheck)
-        if isCheck { return try await check(questions) }
+        if isCheck {
+            if options.isFromStorage { return try await checkStored(questions) }
+            return try await check(questions)
+        }
         let (snapshot, notes) = try await questions.present()
         var printer = PackagePrinter(format, names: InstalledPackage.columns, titles: InstalledPackage.titles)
         if format.json.isOn { Output.standard.line(snapshot.header.canonicalText) }
@@ -65,5 +72,33 @@ struct PackagesSnapshot: AsyncParsableCommand {
         }
         PackagePrinter.notes(notes)
         if !comparison.agrees { throw ExitCode(ExitStatus.damaged) }
+    }
+
+    private func checkStored(_ questions: PackageQuestions) async throws {
+        let (answer, notes) = try await questions.contradictions()
+        typealias Disagreement = PackageComparison.Disagreement
+        var printer = PackagePrinter(
+            format, names: ["element"] + Disagreement.columns, titles: ["ELEMENT"] + Disagreement.titles)
+        for (element, comparison) in answer.found {
+            let id = element.description
+            if format.json.isOn {
+                for record in questions.corrections(comparison) { Output.standard.line(record.canonicalText) }
+                continue
+            }
+            for found in comparison.disagreements {
+                printer.add(
+                    PackagePrinter.Row(json: { "" }, values: { [id] + found.values }, cells: { [id] + found.cells }))
+            }
+        }
+        printer.end()
+        if answer.found.isEmpty {
+            printer.say(
+                answer.checked == 0
+                    ? "There are no two fulls in one chain to be compared."
+                    : "What each full tells is what the changes before it lead to: "
+                        + "\(counted(answer.checked, "full")) compared.")
+        }
+        PackagePrinter.notes(notes)
+        if !answer.found.isEmpty { throw ExitCode(ExitStatus.damaged) }
     }
 }

@@ -14,6 +14,7 @@ struct PackagesWhich: AsyncParsableCommand {
             Examples:
               gb packages which openssl
               gb packages which 'dev-libs/*' --csv
+              gb packages which openssl --from-storage
 
             Exit code 0: good; 1: the log may not be read; 4: log or database is damaged; 64: wrong usage; 66: the pattern \
             matches nothing, no package manager.

@@ -18,6 +18,26 @@ package protocol PackageHistory: Sendable {
 
     /// What is installed now; `nil` where nobody knows.
     func present() throws(BackupError) -> PackageSnapshot?
+
+    /// What is to be said with every answer, as sentences.
+    func remarks() throws(BackupError) -> [String]
+
+    /// Where snapshots are not what the changes before them lead to; `nil` where there are no earlier snapshots.
+    func contradictions() throws(BackupError) -> PackageContradictions?
+}
+
+extension PackageHistory {
+    package func remarks() throws(BackupError) -> [String] { [] }
+
+    package func contradictions() throws(BackupError) -> PackageContradictions? { nil }
+}
+
+/// What snapshots in a storage say of the changes between them.
+package struct PackageContradictions: Sendable {
+    /// How many were compared.
+    package let checked: Int
+    /// Those that differ.
+    package let found: [(element: ElementID, comparison: PackageComparison)]
 }
 
 /// What is known when all records have been handed over.
@@ -30,6 +50,8 @@ package struct PackageHistoryEnd: Sendable {
     package var rejected = RejectedLines()
     /// Bytes behind the last newline.
     package var unendedBytes: Int64 = 0
+    /// From when on the state is known, where that is earlier than the first record.
+    package var knownSince: Timestamp?
     /// What was odd about the log, as sentences.
     package var oddities: [String] = []
 

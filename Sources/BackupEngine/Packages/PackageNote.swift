@@ -28,10 +28,15 @@ enum PackageNote {
     }
 
     static func disagreement(_ comparison: PackageComparison) -> String {
+        let count = comparison.disagreements.count
+        return "log and database disagree on \(count == 1 ? "1 package" : "\(count) packages") (\(names(comparison))); "
+            + "`gb packages snapshot --check` lists them"
+    }
+
+    private static func names(_ comparison: PackageComparison) -> String {
         let found = comparison.disagreements
-        let names = found.prefix(5).map(\.fullName.escapedForMessage).joined(separator: ", ")
-        return "log and database disagree on \(found.count == 1 ? "1 package" : "\(found.count) packages") (\(names)"
-            + (found.count > 5 ? ", ..." : "") + "); `gb packages snapshot --check` lists them"
+        return found.prefix(5).map(\.fullName.escapedForMessage).joined(separator: ", ")
+            + (found.count > 5 ? ", ..." : "")
     }
 
     static func rejected(_ lines: RejectedLines) -> String {
@@ -50,6 +55,58 @@ enum PackageNote {
         let names = Set(records.compactMap(\.fullName)).sorted().prefix(5).map(\.escapedForMessage)
         return "changes that the log has begun and not ended are not shown: " + names.joined(separator: ", ")
             + (names.count < records.count ? ", ..." : "")
+    }
+
+    // MARK: - From a storage
+
+    static func asOf(_ time: Timestamp, _ source: SourceURL) -> String {
+        "as of \(time): that is the newest element of \(source) that can be used"
+    }
+
+    static func gap(_ gap: StateChain.Gap) -> String {
+        "nothing is known of the time from \(gap.from) to \(gap.to): elements between them are not in this storage, or cannot "
+            + "be read; what must have changed meanwhile is shown as of its end, as inferred"
+    }
+
+    static func unusable(_ count: Int, _ first: ElementID) -> String {
+        "\(count == 1 ? "1 element is" : "\(count) elements are") not used, \(count == 1 ? "" : "the first is ")\(first): what lay "
+            + "before is not in this storage, and no full follows that tells what was installed"
+    }
+
+    static func cutSnapshot(_ id: ElementID) -> String {
+        "the list of packages in \(id) is not as long as it says"
+    }
+
+    static func contradiction(_ id: ElementID, _ comparison: PackageComparison) -> String {
+        "what is installed by \(id) is not what the changes before it lead to (\(names(comparison))); "
+            + "`gb packages snapshot --check --from-storage` lists it"
+    }
+
+    static func rejected(_ lines: RejectedLines, in id: ElementID) -> String {
+        let isOne = lines.count == 1
+        return "\(lines.count) \(isOne ? "line" : "lines") of \(id) \(isOne ? "does" : "do") not fit and "
+            + "\(isOne ? "was" : "were") passed over"
+            + (lines.quotes.first.map { "; \(isOne ? "it is" : "the first is") at byte \($0.offset): \($0.text)" } ?? "")
+    }
+
+    static func unended(_ bytes: Int64, in id: ElementID) -> String {
+        "the last line of \(id) has no end and was not read (\(bytes) bytes)"
+    }
+
+    static func newerSchema(_ schema: Int64, _ id: ElementID) -> String {
+        "\(id) has lines of the form \(schema), which is newer than this program"
+    }
+
+    static func unchecked(_ id: ElementID) -> String { "\(id) has no checksum: its bytes could not be checked" }
+
+    static func passedOver(_ id: ElementID, _ error: BackupError) -> String { "\(id) is passed over: \(error.message)" }
+
+    static let unknownZone =
+        "nobody knows the zone of the times in that log: the moment may be some hours off"
+
+    static func laterInferred(_ record: PackageRecord, _ time: Timestamp) -> String {
+        let name = (record.fullName ?? "").escapedForMessage
+        return "\(name) has changed once more, up to \(time), and no line of the log tells when"
     }
 
     static let inconsistent = "the database changed while it was read"

@@ -79,9 +79,10 @@ extension PackageQuestions {
             for index in states.indices where number < survey.cuts[index].index { states[index].apply(record) }
             number += 1
         }
-        var notes = end.notes + [PackageNote.noDatabase(survey.replay.begin)]
+        let begin = end.begin(of: survey.replay)
+        var notes = try history.remarks() + end.notes + [PackageNote.noDatabase(begin)]
         for moment in Set(survey.moments).sorted() {
-            if let begin = survey.replay.begin, moment < begin { notes.append(PackageNote.beginsLater(begin, moment)) }
+            if let begin, moment < begin { notes.append(PackageNote.beginsLater(begin, moment)) }
         }
         return PackageStates(states: states, notes: notes)
     }
@@ -111,16 +112,17 @@ extension PackageQuestions {
             for index in before.indices where time > survey.moments[index] { before[index].take(record) }
         }
         var states = before.map(\.state)
-        var notes = end.notes + snapshot.notes
+        var notes = try history.remarks() + end.notes + snapshot.notes
+        let begin = end.begin(of: survey.replay)
         for index in states.indices {
             states[index].fill(from: after[index])
             let moment = survey.moments[index]
-            guard survey.replay.begin.map({ moment < $0 }) ?? (moment < snapshot.header.taken ?? moment) else {
+            guard begin.map({ moment < $0 }) ?? (moment < snapshot.header.taken ?? moment) else {
                 continue
             }
             let leftOut = states[index].leaveOut(packages, youngerThan: moment)
             if survey.moments[..<index].contains(moment) { continue }
-            notes.append(survey.replay.begin.map { PackageNote.beginsLater($0, moment) } ?? PackageNote.noPast(moment))
+            notes.append(begin.map { PackageNote.beginsLater($0, moment) } ?? PackageNote.noPast(moment))
             if leftOut > 0 { notes.append(PackageNote.leftOut(leftOut, moment)) }
         }
         if !comparison.agrees { notes.append(PackageNote.disagreement(comparison)) }

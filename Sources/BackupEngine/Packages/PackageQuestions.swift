@@ -41,7 +41,7 @@ package struct PackageQuestions: Sendable {
                 throw .noRecord(pattern.description, isInstalled: packages.contains(where: pattern.matches))
             }
             let pending = end.pending.filter(filter.matches)
-            return end.notes + (pending.isEmpty ? [] : [PackageNote.pending(pending)])
+            return try history.remarks() + end.notes + (pending.isEmpty ? [] : [PackageNote.pending(pending)])
         }
     }
 
@@ -51,7 +51,7 @@ package struct PackageQuestions: Sendable {
     package func present() async throws(BackupError) -> (snapshot: PackageSnapshot, notes: [String]) {
         try await run { () throws(BackupError) in
             let snapshot = try requiredPresent()
-            return (snapshot, snapshot.notes)
+            return (snapshot, try history.remarks() + snapshot.notes)
         }
     }
 
@@ -66,6 +66,16 @@ package struct PackageQuestions: Sendable {
             try end.checkLog()
             let comparison = PackageComparison(replay: replay, pending: end.pending, snapshot: snapshot)
             return (comparison, end.notes + snapshot.notes)
+        }
+    }
+
+    /// Where snapshots in a storage are not what the changes before them lead to.
+    ///
+    /// - Throws: `usage` where there is no storage.
+    package func contradictions() async throws(BackupError) -> (answer: PackageContradictions, notes: [String]) {
+        try await run { () throws(BackupError) in
+            guard let answer = try history.contradictions() else { throw .noEarlierSnapshots() }
+            return (answer, try history.remarks())
         }
     }
 
@@ -88,7 +98,8 @@ package struct PackageQuestions: Sendable {
                 intervals.take(record)
                 replay.apply(record)
             }
-            var notes = end.notes
+            var notes = try history.remarks() + end.notes
+            let begin = end.begin(of: replay)
             var found = intervals.intervals
             if let snapshot {
                 let comparison = PackageComparison(replay: replay, pending: end.pending, snapshot: snapshot)
@@ -99,10 +110,10 @@ package struct PackageQuestions: Sendable {
                 if !comparison.agrees { notes.append(PackageNote.disagreement(comparison)) }
             } else {
                 try end.checkLog()
-                notes.append(PackageNote.noDatabase(replay.begin))
+                notes.append(PackageNote.noDatabase(begin))
             }
             guard !found.isEmpty else { throw .neverInstalled(pattern.description) }
-            return (found, replay.begin, notes)
+            return (found, begin, notes)
         }
     }
 }
@@ -112,4 +123,7 @@ extension PackageHistoryEnd {
     func checkLog() throws(BackupError) {
         if let missingLog { throw .noLog(missingLog) }
     }
+
+    /// From when on something is known.
+    func begin(of replay: PackageReplay) -> Timestamp? { [knownSince, replay.begin].compactMap { $0 }.min() }
 }

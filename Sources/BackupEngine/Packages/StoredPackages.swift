@@ -1,0 +1,131 @@
+package import BackupModel
+package import BackupPackages
+package import BackupRestore
+import BackupStorage
+import Synchronization
+
+/// The history of the packages of a machine as the elements of a storage have it.
+///
+/// Everything is read through once and checked, with the SHA-512 and UUID of each element, before the first record is handed
+/// over: nothing that is printed comes from an element that turns out to be damaged.
+package final class StoredPackages: PackageHistory {
+    package let machine: String
+    private let state: PackageStateSource
+    private let payload: ElementPayload
+    private let passesDamaged: Bool
+    private let surveyed = Mutex<Survey?>(nil)
+
+    /// What reading everything through has found out.
+    private struct Survey: Sendable {
+        var chain = StateChain()
+        /// The element of each part of the chain.
+        var elements: [StoredElement] = []
+        var remarks: [String] = []
+    }
+
+    /// Reads nothing yet.
+    ///
+    /// - Parameters:
+    ///   - session: of the storage in which the elements are.
+    ///   - passesDamaged: whether an element that cannot be read is passed over, as if it were not there.
+    package init(_ state: PackageStateSource, _ session: RestoreSession, passesDamaged: Bool = false) {
+        self.state = state
+        self.passesDamaged = passesDamaged
+        machine = state.machine ?? LocalMachine.unregistered
+        payload = ElementPayload(session: session)
+    }
+
+    // MARK: - History
+
+    package func forEachRecord(
+        _ body: (PackageRecord) throws(BackupError) -> Void
+    ) throws(BackupError) -> PackageHistoryEnd {
+        let survey = try survey()
+        for (part, element) in zip(survey.chain.parts, survey.elements) where part.isUsed {
+            for record in part.before { try body(record) }
+            var cutoff = StateCutoff(part.newerThan)
+            _ = try read(element, changesOnly: true) { line throws(BackupError) in
+                if case .change(let record) = line, cutoff.passes(record) { try body(record) }
+            }
+            for record in part.after { try body(record) }
+        }
+        var end = PackageHistoryEnd()
+        end.knownSince = survey.chain.knownSince
+        return end
+    }
+
+    package func present() throws(BackupError) -> PackageSnapshot? { try survey().chain.present }
+
+    package func remarks() throws(BackupError) -> [String] { try survey().remarks }
+
+    package func contradictions() throws(BackupError) -> PackageContradictions? {
+        let survey = try survey()
+        return PackageContradictions(
+            checked: survey.chain.checked,
+            found: survey.chain.contradictions.map { (survey.elements[$0.part].id, $0.comparison) })
+    }
+
+    // MARK: - Reading through
+
+    private func survey() throws(BackupError) -> Survey {
+        if let known = surveyed.withLock({ $0 }) { return known }
+        let survey = try readThrough()
+        surveyed.withLock { $0 = survey }
+        return survey
+    }
+
+    private func readThrough() throws(BackupError) -> Survey {
+        var survey = Survey()
+        var remarks = PackageRemarks()
+        var damaged: [(ElementID, BackupError)] = state.damaged
+        if !passesDamaged, let (id, error) = damaged.first { throw .stateUnreadable(id, error) }
+        for element in state.elements {
+            // A copy is dear: it makes the next change copy all that is known of the packages.
+            let before = passesDamaged ? survey.chain : StateChain()
+            do throws(BackupError) { try take(element, &survey, &remarks) } catch {
+                guard passesDamaged, error.code == .damaged else { throw .stateUnreadable(element.id, error) }
+                survey.chain = before
+                damaged.append((element.id, error))
+            }
+        }
+        survey.chain.finish()
+        guard let newest = survey.chain.newest else { throw .noFullState(state.source) }
+        remarks.take(survey.chain, survey.elements.map(\.id))
+        for (id, error) in damaged { remarks.add(PackageNote.passedOver(id, error)) }
+        survey.remarks = [PackageNote.asOf(newest, state.source)] + remarks.sentences
+        return survey
+    }
+
+    private func take(
+        _ element: StoredElement, _ survey: inout Survey, _ remarks: inout PackageRemarks
+    ) throws(BackupError) {
+        guard element.isPackageState else { throw .noStateInside(element.id) }
+        try element.checkIdentity()
+        let previous = survey.elements.last?.metadata.uuid
+        let link = StateChain.Link(
+            isFull: element.metadata.type == .full, time: element.metadata.timestamp,
+            follows: previous != nil && element.metadata.predecessor == previous,
+            isBeginning: element.metadata.predecessor == nil)
+        var chain = StateChain()
+        swap(&chain, &survey.chain)
+        defer { swap(&chain, &survey.chain) }
+        chain.begin(link)
+        let reader = try read(element, changesOnly: false) { line throws(BackupError) in try chain.take(line) }
+        try chain.end()
+        survey.elements.append(element)
+        if reader.rejected.count > 0 { remarks.add(PackageNote.rejected(reader.rejected, in: element.id)) }
+        if reader.unendedBytes > 0 { remarks.add(PackageNote.unended(reader.unendedBytes, in: element.id)) }
+        if let schema = element.newerSchema { remarks.add(PackageNote.newerSchema(schema, element.id)) }
+        if element.metadata.checksum == nil { remarks.add(PackageNote.unchecked(element.id)) }
+    }
+
+    /// Reads an element line by line.
+    private func read(
+        _ element: StoredElement, changesOnly: Bool,
+        _ body: (StateElementReader.Line) throws(BackupError) -> Void
+    ) throws(BackupError) -> StateElementReader {
+        var reader = StateElementReader(isFull: element.metadata.type == .full, wantsChangesOnly: changesOnly)
+        try payload.forEachPiece(of: element) { piece throws(BackupError) in try reader.take(piece, body) }
+        return reader
+    }
+}
