@@ -27,6 +27,13 @@ extension BackupError {
             remedy: cause.remedy + "; or the ID of an element, as `gb restore list SOURCE` shows it")
     }
 
+    /// Two ways to name a point that do not go together.
+    static func elementAsBound() -> BackupError {
+        BackupError(
+            .usage, "--before-package goes together with a time of --at, not with an element",
+            remedy: "give the time up to which changes count, or leave one of the two out")
+    }
+
     /// The work was done all the same.
     static func reportLost(_ reason: String) -> BackupError {
         BackupError(
@@ -46,7 +53,7 @@ extension BackupError {
 
     /// - Parameter kind: what the word should have been.
     static func unknownWord(_ kind: String, _ word: String, known: [String]) -> BackupError {
-        let nearest = CommandWords.nearest(to: word, of: known).map { "did you mean \($0)? " } ?? ""
+        let nearest = Spelling.nearest(to: word, of: known).map { "did you mean \($0)? " } ?? ""
         return BackupError(
             .usage, "there is no \(kind) \"\(word.escapedForMessage)\"",
             remedy: nearest + "there are \(known.joined(separator: ", "))")

@@ -176,19 +176,48 @@ extension CommandTests {
             }
         }
 
-        /// What `doc/package-state.md` tells to type.
+        /// What `doc/package-state.md` tells to type, but for what asks a storage.
         @Test func documentedCommandsWork() throws {
             try withPackageSystem { system in
                 try system.makeGentoo()
-                let commands = try DocumentedCommands("doc/package-state.md").blocks.flatMap { block in
-                    block.components(separatedBy: "\n").filter { $0.hasPrefix("gb ") }
-                }
+                let commands = try Self.documented().filter { !Self.asksStorage($0) }
                 #expect(commands.count >= 6)
                 for command in commands {
                     let words = command.replacingOccurrences(of: "gb ", with: "'\(GBProcess.gb)' ", options: .anchored)
                     let result = try GBProcess(["sh", "-c", words + " --root '\(system.root)'"]).wait()
                     #expect(result.status == 0 && result.errors == "", "\(command)\n\(result.testDescription)")
                 }
+            }
+        }
+
+        private static func documented() throws -> [String] {
+            try DocumentedCommands("doc/package-state.md").blocks.flatMap { block in
+                block.components(separatedBy: "\n").filter { $0.hasPrefix("gb ") }
+            }
+        }
+
+        private static func asksStorage(_ command: String) -> Bool {
+            command.contains(" --from-storage") || command.hasPrefix("gb restore ")
+        }
+
+        @Test func documentedCommandsThatAskAStorageWork() throws {
+            try withSite { site in
+                var state = try StoredState(site, "/host1/packages/state")
+                try state.addDays()
+                try state.addDumps("/host1/root")
+                let commands = try Self.documented().filter(Self.asksStorage)
+                #expect(commands.count >= 10)
+                for command in commands {
+                    let words = command.replacingOccurrences(of: "gb ", with: "'\(GBProcess.gb)' ", options: .anchored)
+                        .replacingOccurrences(of: "/srv/restored", with: "'\(site.directory.path("restored"))'")
+                    let result = try GBProcess(["sh", "-c", words + " --config-dir '\(site.configuration)'"]).wait()
+                    // Nothing but how old the answer is.
+                    let said = result.errors.split(separator: "\n").filter { !$0.contains("running as root") }
+                    #expect(
+                        result.status == 0 && said.count == 1 && said[0].contains("as of 2023-"),
+                        "\(command)\n\(result.testDescription)")
+                }
+                #expect(try site.directory.read("restored/root") == Array("3".utf8))
             }
         }
 

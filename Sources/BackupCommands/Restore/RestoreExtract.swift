@@ -16,7 +16,7 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
             """)
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var time: TimeOption
+    @OptionGroup var point: RestorePointOption
     @OptionGroup var json: JSONOption
     @Option(help: ArgumentHelp("An empty or new directory.", valueName: "DIR")) var to: String
     @Flag(help: "Check all bytes before the first is written: reads everything twice.") var verifyFirst = false
@@ -34,18 +34,21 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
         let installation = try common.installation()
         let progress = PipelineProgress()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
-        let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
+        let source = try SourceURL(source)
+        let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
+        let plan = try RestorePlan(session.storage, source: source, at: found.point)
         if !RestoreSession.restoresOwners {
             Output.warning("not running as root: files will belong to this user, whoever owned them")
         }
-        for warning in plan.warnings { Output.warning(warning) }
+        for warning in found.notes + plan.warnings { Output.warning(warning) }
+        if let change = found.change, !json.isOn { Output.standard.line(change.sentence(plan)) }
         try await Interruption.handle { [self] () throws(BackupError) in
-            try await extract(plan, session, progress)
+            try await extract(plan, session, progress, found.change)
         }
     }
 
     private func extract(
-        _ plan: RestorePlan, _ session: RestoreSession, _ progress: PipelineProgress
+        _ plan: RestorePlan, _ session: RestoreSession, _ progress: PipelineProgress, _ change: PackageChange?
     ) async throws(BackupError) {
         let start = SystemClock.monotonic()
         let total = plan.size * (verifyFirst ? 2 : 1)
@@ -68,6 +71,7 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
         for id in unchecked { Output.warning("\(id) has no checksum: its bytes could not be checked") }
         if json.isOn {
             var object = plan.json(unchecked)
+            object[PackageChange.key] = change?.json(plan)
             object["directory"] = .string(target.path)
             object["duration"] = .number(seconds.fixed(3))
             return Output.standard.json(object)

@@ -2,6 +2,7 @@ import ArgumentParser
 import BackupCrypto
 import BackupEngine
 import BackupModel
+import BackupPackages
 import BackupPipeline
 import BackupRestore
 import BackupStorage
@@ -17,7 +18,7 @@ struct RestorePlanCommand: AsyncParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var time: TimeOption
+    @OptionGroup var point: RestorePointOption
     @OptionGroup var json: JSONOption
     @Flag(help: "Print the commands that restore by hand, without this program.") var shell = false
     @Argument(help: ArgumentHelp("A source URL.", valueName: "SOURCE")) var source: String
@@ -25,8 +26,17 @@ struct RestorePlanCommand: AsyncParsableCommand {
     func run() async throws {
         let installation = try common.installation()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
-        let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
-        for warning in plan.warnings { Output.warning(warning) }
+        let source = try SourceURL(source)
+        let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
+        let plan = try RestorePlan(session.storage, source: source, at: found.point)
+        for warning in found.notes + plan.warnings { Output.warning(warning) }
+        if let change = found.change {
+            if json.isOn {
+                Output.standard.json([PackageChange.key: change.json(plan)])
+            } else {
+                Output.standard.line((shell ? "# " : "") + change.sentence(plan))
+            }
+        }
         if shell {
             for line in try await session.shellLines(plan, directory: "TARGET") { Output.standard.line(line) }
             return

@@ -12,7 +12,7 @@ struct RestoreVerify: AsyncParsableCommand {
         discussion: "Exit code 0: it can be restored; 4: something is damaged; 66: no such source or time.")
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var time: TimeOption
+    @OptionGroup var point: RestorePointOption
     @OptionGroup var json: JSONOption
     @Argument(help: ArgumentHelp("A source URL.", valueName: "SOURCE")) var source: String
 
@@ -20,8 +20,11 @@ struct RestoreVerify: AsyncParsableCommand {
         let installation = try common.installation()
         let progress = PipelineProgress()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
-        let plan = try RestorePlan(session.storage, source: try SourceURL(source), at: try time.resolve())
-        for warning in plan.warnings { Output.warning(warning) }
+        let source = try SourceURL(source)
+        let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
+        let plan = try RestorePlan(session.storage, source: source, at: found.point)
+        for warning in found.notes + plan.warnings { Output.warning(warning) }
+        if let change = found.change, !json.isOn { Output.standard.line(change.sentence(plan)) }
         let line = ProgressLine("verify \(plan.source)", total: plan.size, quiet: ProgressLine.readAhead) {
             progress.bytesIn
         }
@@ -29,7 +32,11 @@ struct RestoreVerify: AsyncParsableCommand {
         let unchecked = try await Interruption.handle { () throws(BackupError) in try await session.rehearse(plan) }
         line.end()
         for id in unchecked { Output.warning("\(id) has no checksum: its bytes could not be checked") }
-        if json.isOn { return Output.standard.json(plan.json(unchecked)) }
+        if json.isOn {
+            var object = plan.json(unchecked)
+            object[PackageChange.key] = found.change?.json(plan)
+            return Output.standard.json(object)
+        }
         Output.standard.line(
             "\(plan.source) of \(plan.time) can be restored: \(counted(plan.elements.count, "element")), "
                 + "\(ByteCount(plan.size)) read")
