@@ -35,6 +35,17 @@ extension BackupError {
     }
 
     /// The work was done all the same.
+    static func catOfTar(_ source: SourceURL) -> BackupError {
+        BackupError(
+            .usage, "\(source) has increments of tar, which are not one archive when they stand one behind the other",
+            remedy: "`gb restore extract` unpacks them in their order; `gb restore cat ELEMENT` gives one of them")
+    }
+
+    static func timeOfElement(_ id: ElementID) -> BackupError {
+        BackupError(
+            .usage, "\(id) is an element, which has a time of its own", remedy: "leave `--at` out, or name the source")
+    }
+
     static func reportLost(_ reason: String) -> BackupError {
         BackupError(
             .inputOutput,

@@ -40,6 +40,10 @@ extension CommandTests {
             try follow("doc/operation.md")
         }
 
+        @Test func theTourOfPackagesWorks() throws {
+            try follow("doc/package-state.md")
+        }
+
         private func follow(_ document: String) throws {
             let text = try String(contentsOfFile: Self.repository + "/" + document, encoding: .utf8)
                 .replacingOccurrences(of: "/usr/lib/guerillabackup/units", with: Self.repository + "/units")

@@ -10,14 +10,19 @@ import Glibc
 /// `gb restore cat`.
 struct RestoreCat: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cat", abstract: "Write an element, decrypted and decompressed, to standard output.",
+        commandName: "cat",
+        abstract: "Write an element, or the newest state of a source, decrypted and decompressed, to standard output.",
         discussion: """
-            A tar element gives a tar archive. Exit code 4: the element is damaged; what came out until then must not \
-            be used.
+            An element is named as `gb storage list` prints it; a tar element gives a tar archive. For a source its last \
+            full comes, and then the increments, one behind the other: that is the log of a `packages` unit, or the \
+            output of a command. Sources of tar have `gb restore extract`.
+
+            Exit code 4: an element is damaged; what came out until then must not be used.
             """)
 
     @OptionGroup var common: CommonOptions
-    @Argument(help: ArgumentHelp("As `gb storage list` prints it.", valueName: "ELEMENT")) var element: String
+    @OptionGroup var time: TimeOption
+    @Argument(help: ArgumentHelp("An element ID, or a source URL.", valueName: "ELEMENT|SOURCE")) var name: String
 
     func validate() throws {
         if isatty(STDOUT_FILENO) == 1 {
@@ -29,10 +34,27 @@ struct RestoreCat: AsyncParsableCommand {
         guard !Output.standard.isClosed else { throw BackupError.outputLost(Output.closed) }
         let installation = try common.installation()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
-        let stored = try session.storage.element(try ElementID(element))
+        let elements = try await elements(session)
         try await Interruption.handle { () throws(BackupError) in
             let raw = try systemCall("duplicate", "standard output") { fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3) }
-            try await session.write(stored, to: .descriptor(OwnedDescriptor(raw, name: "standard output")))
+            let output = OwnedDescriptor(raw, name: "standard output")
+            for element in elements { try await session.write(element, to: .descriptor(output)) }
         }
+    }
+
+    private func elements(_ session: RestoreSession) async throws(BackupError) -> [StoredElement] {
+        let id: ElementID
+        do throws(BackupError) { id = try ElementID(name) } catch {
+            // What begins with a number was meant as an element.
+            guard let source = try? SourceURL(name), source.parts.last?.first?.isNumber == false else { throw error }
+            let plan = try RestorePlan(session.storage, source: source, at: try time.resolve())
+            for warning in plan.warnings { Output.warning(warning) }
+            if plan.elements.count > 1, try await session.layers(of: plan.elements[0]).isArchive {
+                throw .catOfTar(source)
+            }
+            return plan.elements
+        }
+        if time.text != nil { throw .timeOfElement(id) }
+        return [try session.storage.element(id)]
     }
 }
