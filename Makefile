@@ -17,8 +17,8 @@ DEBUG_FLAGS := --explicit-target-dependency-import-check error
 # The standard library is linked in, so the program runs on machines without a toolchain.
 RELEASE_FLAGS := --configuration release --static-swift-stdlib --product gb
 FORMATTED := Package.swift Sources Tests
-SCRIPTS := .ci/check-repository .ci/compare-trees .ci/demo .ci/install-dependencies .ci/run .ci/test-compare-trees \
-	Benchmarks/measure.sh Benchmarks/run Benchmarks/transfer.sh .ci/check-systemd
+SCRIPTS := .ci/check-repository .ci/compare-trees .ci/demo .ci/demo-logs .ci/install-dependencies .ci/run .ci/test-compare-trees \
+	Benchmarks/measure.sh Benchmarks/run Benchmarks/transfer.sh Benchmarks/logs.sh .ci/check-systemd
 GENERATORS := .ci/check-imports Benchmarks/make-storage Benchmarks/make-stream Benchmarks/make-tree Benchmarks/peak-memory \
 	Benchmarks/make-elements Benchmarks/make-package-log Benchmarks/over-socket Benchmarks/relay Benchmarks/store-plainly
 
