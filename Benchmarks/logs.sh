@@ -108,7 +108,6 @@ END
     configuration packages "$work/packages-data" '{ zstd: { level: 3, workers: 0 } }' none
     ln -s "$repository/units/packages" "$work/packages/units/Gentoo"
     printf 'base: /bench/packages\nroot: %s\nmanager: portage\n' "$work/gentoo" >"$work/packages/units/Gentoo.config"
-    mkdir -m 700 -p "$work/packages-data"
     peak "gb with packages" "$gb" generator once --now Gentoo --config-dir "$work/packages"
     rows+=("$(memory_row "memory of gb: packages, a log of $((long_log_bytes / 1000000)) MB" "$own" 64)")
     rm -rf "$work/packages-data" "$work/gentoo"

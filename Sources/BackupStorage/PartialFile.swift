@@ -75,7 +75,7 @@ package final class PartialFile: Sendable {
         if isDurable { try descriptor.sync() }
         let status = try descriptor.status()
         let text = PartialNote(inode: status.inode, size: status.size, owner: owner, bytes: note).encoded
-        try directory.replaceFile(key.noteName, with: text, durable: isDurable)
+        try directory.replaceFile(key.noteName, with: text, durability: isDurable ? .name : .none)
         state.withLock { $0.notedSize = status.size }
     }
 

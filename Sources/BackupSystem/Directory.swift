@@ -175,21 +175,47 @@ package final class Directory: Sendable {
         try systemCall("rename", path + "/" + old) { renameat(descriptor.raw, old, descriptor.raw, new) }
     }
 
-    /// Replaces the contents of the file `name` as a whole: whoever looks sees the old or the new contents, and with
-    /// `durable` the new ones are on stable storage when this returns. Mode 0600.
-    package func replaceFile(_ name: String, with bytes: [UInt8], durable: Bool = true) throws(BackupError) {
+    /// Gives the file `old` the name `new` as well, replacing what had it. Nothing is written: what is durable stays so, and
+    /// the name is with the next ``sync()``.
+    ///
+    /// - Throws: also where the file system has no second names.
+    package func addName(_ new: String, to old: String) throws(BackupError) {
+        try checkPlain(old)
+        try checkPlain(new)
+        let temporary = new + ".tmp"
+        try removeFile(temporary)
+        try systemCall("link", path + "/" + old) { linkat(descriptor.raw, old, descriptor.raw, temporary, 0) }
+        // Where both are names of the same file already, renaming does nothing and leaves the temporary one.
+        defer { unlinkat(descriptor.raw, temporary, 0) }
+        try rename(temporary, to: new)
+    }
+
+    /// What is on stable storage when a file has been replaced.
+    package enum Durability: Sendable {
+        /// Nothing for sure.
+        case none
+        /// The contents: after a crash the file is the old or the new one, and the new one after the next ``Directory/sync()``.
+        case contents
+        /// That it is the new one.
+        case name
+    }
+
+    /// Replaces the contents of the file `name` as a whole: whoever looks sees the old or the new contents. Mode 0600.
+    package func replaceFile(
+        _ name: String, with bytes: [UInt8], durability: Durability = .name
+    ) throws(BackupError) {
         let temporary = name + ".tmp"
         try removeFile(temporary)
         let file = try createFile(temporary)
         do throws(BackupError) {
             try file.write(bytes)
-            if durable { try file.sync() }
+            if durability != .none { try file.sync() }
             try rename(temporary, to: name)
         } catch {
             unlinkat(descriptor.raw, temporary, 0)
             throw error
         }
-        if durable { try sync() }
+        if durability == .name { try sync() }
     }
 
     /// Returns when all names in this directory are on stable storage.

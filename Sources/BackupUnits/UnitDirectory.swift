@@ -108,7 +108,10 @@ struct UnitDirectory: Sendable {
         guard try hasUnfinishedRun(directory) else { throw .noNextState(path) }
         // A damaged state is not worth keeping in place of a good older one.
         if let current = try? read("state.current", directory) {
-            try directory.replaceFile("state.old", with: current.text)
+            // A second name costs no write; where there is none to be had, the contents do.
+            do throws(BackupError) { try directory.addName("state.old", to: "state.current") } catch {
+                try directory.replaceFile("state.old", with: current.text)
+            }
             afterStep("state.old")
         }
         try directory.rename("state.next", to: "state.current")

@@ -132,11 +132,26 @@ import Testing
             let reader = try directory.openFile("file")
             // What a crash left of an earlier attempt, or what somebody laid in the way.
             try place.link("file.tmp", to: "elsewhere")
-            try directory.replaceFile("file", with: Array("new and longer".utf8), durable: false)
+            try directory.replaceFile("file", with: Array("new and longer".utf8), durability: .none)
             #expect(try reader.readAll(limit: 100) == Array("old".utf8), "a reader keeps the contents it opened")
             #expect(try place.read("file") == Array("new and longer".utf8))
             #expect(place.names() == ["file"])
             #expect(try directory.status("file")?.mode == 0o600)
+        }
+    }
+
+    @Test func givesAFileASecondName() throws {
+        try withTemporaryDirectory { place in
+            let directory = try Directory(path: place.path)
+            try directory.replaceFile("now", with: Array("one".utf8))
+            for _ in 0..<2 { try directory.addName("before", to: "now") }
+            #expect(place.names() == ["before", "now"])
+            try directory.replaceFile("now", with: Array("two".utf8), durability: .contents)
+            #expect(try place.read("before") == Array("one".utf8) && place.read("now") == Array("two".utf8))
+            try directory.addName("before", to: "now")
+            #expect(try place.read("before") == Array("two".utf8))
+            #expect(throws: BackupError.self) { try directory.addName("before", to: "missing") }
+            #expect(place.names() == ["before", "now"])
         }
     }
 
@@ -145,11 +160,11 @@ import Testing
         try await withTemporaryDirectory { place in
             let directory = try Directory(path: place.path)
             let contents = [[UInt8](repeating: 1, count: 70_000), [UInt8](repeating: 2, count: 3)]
-            try directory.replaceFile("file", with: contents[0], durable: false)
+            try directory.replaceFile("file", with: contents[0], durability: .none)
             await withTaskGroup(of: Void.self) { group in
                 group.addTask {
                     for number in 0..<300 {
-                        do { try directory.replaceFile("file", with: contents[number % 2], durable: false) } catch {
+                        do { try directory.replaceFile("file", with: contents[number % 2], durability: .none) } catch {
                             Issue.record(error)
                         }
                     }

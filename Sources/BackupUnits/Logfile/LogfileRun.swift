@@ -65,7 +65,8 @@ struct LogfileRun: UnitRun {
         memory.add(
             LogMemory.Entry(
                 directory: file.input.directory, name: file.name, state: file.state, source: source, uuid: uuid))
-        try directory.replaceFile(LogMemory.next, with: memory.text)
+        // Its name becomes durable with the state's: until then the element is not stored.
+        try directory.replaceFile(LogMemory.next, with: memory.text, durability: .contents)
         owner.files.afterStep(LogMemory.next)
         var next = state
         next.setUUID(uuid, of: source)

@@ -78,7 +78,8 @@ final class PackagesRun<Product: PackagesProduct>: UnitRun {
     func willStore(_ uuid: ElementUUID) throws(BackupError) {
         guard let memory = yield.withLock({ $0?.memory }) else { throw .nothingProduced(source) }
         let name = PackagesUnit.memoryName(Product.name)
-        try directory.replaceFile(name + ".next", with: memory.text)
+        // Its name becomes durable with the state's: until then the element is not stored.
+        try directory.replaceFile(name + ".next", with: memory.text, durability: .contents)
         files.afterStep(name + ".next")
         let lastFull = type == .full ? timestamp : before?.lastFull ?? timestamp
         try files.announce(source, SourceState(lastFull: lastFull, last: timestamp, uuid: uuid), directory)
