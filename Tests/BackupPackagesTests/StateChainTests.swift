@@ -184,6 +184,24 @@ private struct ChainReading {
         #expect(reading.installed(at: 1249) == ["a-1"] && reading.installed(at: 1250) == ["a-2"])
     }
 
+    /// A system that is mounted elsewhere has another name in the log than in its database.
+    @Test func theRootMayHaveTwoNames() throws {
+        var machine = RandomMachine("portage", SeededGenerator(seed: 11))
+        var all = elements(&machine, 10, fullEvery: 4)
+        for index in all.indices {
+            var element = all[index]
+            for position in element.changes.indices { element.changes[position].root = "/mnt/there/" }
+            all[index] = element
+        }
+        all.remove(at: 2)
+        let reading = try ChainReading(all)
+        #expect(reading.chain.contradictions.isEmpty && reading.chain.gaps.count == 1)
+        #expect(reading.records.allSatisfy { $0.root == "/mnt/there/" })
+        let present = try #require(reading.chain.present)
+        #expect(present.packages.map { $0.name + "-" + $0.version }.sorted() == all[8].truth)
+        #expect(present.packages.allSatisfy { $0.root == "/" })
+    }
+
     @Test func withoutAFullNothingBehindAGapIsUsed() throws {
         var machine = RandomMachine("dpkg", SeededGenerator(seed: 7))
         var all = elements(&machine, 6, fullEvery: 100)

@@ -13,6 +13,7 @@ package final class StoredPackages: PackageHistory {
     private let state: PackageStateSource
     private let payload: ElementPayload
     private let passesDamaged: Bool
+    private let room: Int
     private let surveyed = Mutex<Survey?>(nil)
 
     /// What reading everything through has found out.
@@ -20,6 +21,10 @@ package final class StoredPackages: PackageHistory {
         var chain = StateChain()
         /// The element of each part of the chain.
         var elements: [StoredElement] = []
+        /// The lines of their changes, as far as there was room: undoing small elements takes far longer than reading them.
+        var changes: [[UInt8]?] = []
+        /// Bytes that are left for them.
+        var room: Int
         var remarks: [String] = []
     }
 
@@ -28,7 +33,11 @@ package final class StoredPackages: PackageHistory {
     /// - Parameters:
     ///   - session: of the storage in which the elements are.
     ///   - passesDamaged: whether an element that cannot be read is passed over, as if it were not there.
-    package init(_ state: PackageStateSource, _ session: RestoreSession, passesDamaged: Bool = false) {
+    ///   - room: bytes of changes that are kept in memory, so that they need not be undone again.
+    package init(
+        _ state: PackageStateSource, _ session: RestoreSession, passesDamaged: Bool = false, room: Int = 16 << 20
+    ) {
+        self.room = room
         self.state = state
         self.passesDamaged = passesDamaged
         machine = state.machine ?? LocalMachine.unregistered
@@ -41,11 +50,11 @@ package final class StoredPackages: PackageHistory {
         _ body: (PackageRecord) throws(BackupError) -> Void
     ) throws(BackupError) -> PackageHistoryEnd {
         let survey = try survey()
-        for (part, element) in zip(survey.chain.parts, survey.elements) where part.isUsed {
+        for (number, part) in survey.chain.parts.enumerated() where part.isUsed {
             for record in part.before { try body(record) }
             var cutoff = StateCutoff(part.newerThan)
-            _ = try read(element, changesOnly: true) { line throws(BackupError) in
-                if case .change(let record) = line, cutoff.passes(record) { try body(record) }
+            try read(survey, number) { record throws(BackupError) in
+                if cutoff.passes(record) { try body(record) }
             }
             for record in part.after { try body(record) }
         }
@@ -75,7 +84,7 @@ package final class StoredPackages: PackageHistory {
     }
 
     private func readThrough() throws(BackupError) -> Survey {
-        var survey = Survey()
+        var survey = Survey(room: room)
         var remarks = PackageRemarks()
         var damaged: [(ElementID, BackupError)] = state.damaged
         if !passesDamaged, let (id, error) = damaged.first { throw .stateUnreadable(id, error) }
@@ -110,8 +119,21 @@ package final class StoredPackages: PackageHistory {
         swap(&chain, &survey.chain)
         defer { swap(&chain, &survey.chain) }
         chain.begin(link)
-        let reader = try read(element, changesOnly: false) { line throws(BackupError) in try chain.take(line) }
+        var reader = StateElementReader(isFull: element.metadata.type == .full)
+        var changes: [UInt8]? = []
+        try payload.forEachPiece(of: element) { piece throws(BackupError) in
+            let isBeforeSnapshot = reader.snapshotOffset == nil
+            try reader.take(piece) { line throws(BackupError) in try chain.take(line) }
+            guard isBeforeSnapshot else { return }
+            changes?.append(contentsOf: piece)
+            if let count = changes?.count, count > survey.room { changes = nil }
+        }
         try chain.end()
+        if let end = reader.snapshotOffset, let count = changes?.count, count > end {
+            changes?.removeSubrange(Int(end)...)
+        }
+        survey.room -= changes?.count ?? 0
+        survey.changes.append(changes)
         survey.elements.append(element)
         if reader.rejected.count > 0 { remarks.add(PackageNote.rejected(reader.rejected, in: element.id)) }
         if reader.unendedBytes > 0 { remarks.add(PackageNote.unended(reader.unendedBytes, in: element.id)) }
@@ -119,13 +141,23 @@ package final class StoredPackages: PackageHistory {
         if element.metadata.checksum == nil { remarks.add(PackageNote.unchecked(element.id)) }
     }
 
-    /// Reads an element line by line.
+    /// Reads the changes of an element once more.
     private func read(
-        _ element: StoredElement, changesOnly: Bool,
-        _ body: (StateElementReader.Line) throws(BackupError) -> Void
-    ) throws(BackupError) -> StateElementReader {
-        var reader = StateElementReader(isFull: element.metadata.type == .full, wantsChangesOnly: changesOnly)
-        try payload.forEachPiece(of: element) { piece throws(BackupError) in try reader.take(piece, body) }
-        return reader
+        _ survey: Survey, _ number: Int, _ body: (PackageRecord) throws(BackupError) -> Void
+    ) throws(BackupError) {
+        let element = survey.elements[number]
+        var reader = StateElementReader(isFull: element.metadata.type == .full, wantsChangesOnly: true)
+        func take(_ piece: UnsafeRawBufferPointer) throws(BackupError) {
+            try reader.take(piece) { line throws(BackupError) in
+                if case .change(let record) = line { try body(record) }
+            }
+        }
+        guard let changes = survey.changes[number] else {
+            return try payload.forEachPiece(of: element, take)
+        }
+        let result = changes.withUnsafeBytes { bytes -> Result<Void, BackupError> in
+            do throws(BackupError) { return .success(try take(bytes)) } catch { return .failure(error) }
+        }
+        try result.get()
     }
 }

@@ -14,7 +14,9 @@ package struct StateElementReader {
     private let wantsChangesOnly: Bool
     private var splitter = LineSplitter()
     private var taken: Int64 = 0
-    private var hasHeader = false
+    /// Where the changes end and the snapshot begins, in bytes; `nil` as long as it has not come.
+    package private(set) var snapshotOffset: Int64?
+    private var hasHeader: Bool { snapshotOffset != nil }
 
     /// Offsets are those in the element.
     package private(set) var rejected = RejectedLines()
@@ -58,7 +60,7 @@ package struct StateElementReader {
         switch parsed {
         case .change(let record) where !hasHeader: return .change(record)
         case .header(let header) where isFull && !hasHeader:
-            hasHeader = true
+            snapshotOffset = line.offset
             return .header(header)
         case .package(let package) where hasHeader: return .package(package)
         case .unknown: return nil
