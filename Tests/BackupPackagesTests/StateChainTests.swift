@@ -73,7 +73,7 @@ private struct ChainReading {
     init(_ elements: [MadeElement]) throws {
         var previous: Int?
         for element in elements {
-            chain.begin(
+            try chain.begin(
                 StateChain.Link(
                     isFull: element.snapshot != nil, time: Timestamp(element.time),
                     follows: previous.map { $0 + 1 == element.number } ?? false, isBeginning: element.number == 0))
@@ -85,7 +85,7 @@ private struct ChainReading {
             }
             try chain.end()
         }
-        chain.finish()
+        try chain.finish()
         for (part, element) in zip(chain.parts, elements) where part.isUsed {
             var cutoff = StateCutoff(part.newerThan)
             records += part.before
@@ -258,7 +258,7 @@ private struct ChainReading {
         all[2].snapshot = nil
         var chain = StateChain()
         for element in all {
-            chain.begin(
+            try chain.begin(
                 StateChain.Link(
                     isFull: true, time: Timestamp(element.time), follows: element.number > 0,
                     isBeginning: element.number == 0))
@@ -272,14 +272,14 @@ private struct ChainReading {
             }
             try chain.end()
         }
-        chain.finish()
+        try chain.finish()
         #expect(chain.cut == [2] && chain.contradictions.isEmpty)
         #expect(chain.present?.packages.map { $0.name + "-" + $0.version }.sorted() == all[3].truth)
     }
 
     @Test func morePackagesThanThereCanBeAreRefused() throws {
         var chain = StateChain()
-        chain.begin(StateChain.Link(isFull: true, time: Timestamp(1), follows: false, isBeginning: true))
+        try chain.begin(StateChain.Link(isFull: true, time: Timestamp(1), follows: false, isBeginning: true))
         var record = PackageRecord(machine: "m", manager: "dpkg", root: "/", event: .install, name: "p", version: "1")
         let error = #expect(throws: BackupError.self) {
             for number in 0...StateChain.maximumPackages {

@@ -97,7 +97,7 @@ package final class StoredPackages: PackageHistory {
                 damaged.append((element.id, error))
             }
         }
-        survey.chain.finish()
+        try survey.chain.finish()
         guard let newest = survey.chain.newest else { throw .noFullState(state.source) }
         remarks.take(survey.chain, survey.elements.map(\.id))
         for (id, error) in damaged { remarks.add(PackageNote.passedOver(id, error)) }
@@ -118,7 +118,7 @@ package final class StoredPackages: PackageHistory {
         var chain = StateChain()
         swap(&chain, &survey.chain)
         defer { swap(&chain, &survey.chain) }
-        chain.begin(link)
+        try chain.begin(link)
         var reader = StateElementReader(isFull: element.metadata.type == .full)
         var changes: [UInt8]? = []
         try payload.forEachPiece(of: element) { piece throws(BackupError) in

@@ -105,6 +105,9 @@ package struct PackageComparison: Sendable {
     /// Whether they say the same, as far as the log goes.
     package var agrees: Bool { disagreements.isEmpty }
 
+    /// Forgets what turned out to be none.
+    mutating func forget(_ isNone: (Disagreement) -> Bool) { disagreements.removeAll(where: isNone) }
+
     private mutating func compare(
         _ package: InstalledPackage, _ identity: PackageIdentity, _ entry: PackageState.Entry, isOpen: Bool
     ) {

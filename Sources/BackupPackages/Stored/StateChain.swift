@@ -37,7 +37,7 @@ package struct StateChain: Sendable {
         package fileprivate(set) var before: [PackageRecord] = []
         /// Which of its changes were not in the history before: those behind the first that is later.
         package fileprivate(set) var newerThan: Timestamp?
-        /// What brings the state in line with its snapshot, where the changes do not.
+        /// What brings the state in line with its snapshot, where the changes do not and it was not just being changed.
         package fileprivate(set) var after: [PackageRecord] = []
     }
 
@@ -51,7 +51,11 @@ package struct StateChain: Sendable {
     package struct Contradiction: Sendable {
         /// The number of its part.
         package let part: Int
-        package let comparison: PackageComparison
+        package fileprivate(set) var comparison: PackageComparison
+        /// When the snapshot was taken, and when the element before it was made.
+        fileprivate let time: Timestamp
+        fileprivate let previous: Timestamp
+        fileprivate let machine: String
     }
 
     /// More than any machine has: what claims to have more is not believed.
@@ -81,6 +85,9 @@ package struct StateChain: Sendable {
     /// How often the changes named a root.
     private var roots: [String: Int] = [:]
     private var inferred = 0
+    /// A contradiction that the changes of the next element may explain, and what they were about.
+    private var doubtful: Contradiction?
+    private var underWay: Set<String> = []
 
     private struct Run {
         let first: Int
@@ -120,10 +127,12 @@ package struct StateChain: Sendable {
     // MARK: - Elements
 
     /// Begins the next element.
-    package mutating func begin(_ link: Link) {
+    ///
+    /// - Throws: as ``end()``.
+    package mutating func begin(_ link: Link) throws(BackupError) {
         var part = Part()
         if run == nil || !link.follows {
-            endRun()
+            try endRun()
             // The chain was begun anew, and the log was read from its beginning once more.
             if link.isBeginning { part.newerThan = settled?.time }
             run = Run(
@@ -152,6 +161,7 @@ package struct StateChain: Sendable {
         guard run?.cutoff.passes(record) == true else { return }
         if record.event.changesState { roots[record.root, default: 0] += 1 }
         if run?.firstChange == nil { run?.firstChange = record.started ?? record.finished }
+        note(record)
         run?.base?.replay.apply(record)
         if run?.base == nil { run?.before.take(record) }
         let count = max(run?.base?.replay.state.entries.count ?? 0, run?.before.first.count ?? 0, roots.count)
@@ -163,6 +173,7 @@ package struct StateChain: Sendable {
     /// - Throws: `damaged` when more contradicts itself than can be kept.
     package mutating func end() throws(BackupError) {
         guard let link, let run else { return }
+        try settle()
         defer {
             self.run?.base?.time = link.time
             packages = []
@@ -173,7 +184,7 @@ package struct StateChain: Sendable {
         if let base = run.base {
             // What the changes say is better than a list with holes.
             if isCut { return }
-            try compare(base, header, link)
+            compare(base, header, link)
         } else {
             try connect(run, header, link)
         }
@@ -182,13 +193,16 @@ package struct StateChain: Sendable {
     }
 
     /// Says that there are no more elements.
-    package mutating func finish() {
-        endRun()
+    ///
+    /// - Throws: as ``end()``.
+    package mutating func finish() throws(BackupError) {
+        try endRun()
         newest = settled?.time
     }
 
-    private mutating func endRun() {
+    private mutating func endRun() throws(BackupError) {
         guard let run else { return }
+        try settle()
         if let base = run.base {
             settled = base
         } else {
@@ -200,19 +214,45 @@ package struct StateChain: Sendable {
     // MARK: - Snapshots
 
     /// A snapshot within a run.
-    private mutating func compare(_ base: Base, _ header: SnapshotHeader, _ link: Link) throws(BackupError) {
+    private mutating func compare(_ base: Base, _ header: SnapshotHeader, _ link: Link) {
         let snapshot = PackageSnapshot(header: header, packages: packages)
         let comparison = PackageComparison(replay: base.replay, snapshot: snapshot)
         checked += 1
         guard !comparison.agrees else { return }
-        let records = comparison.records(machine: header.machine, at: header.taken ?? link.time).map { record in
+        doubtful = Contradiction(
+            part: parts.count - 1, comparison: comparison, time: header.taken ?? link.time, previous: base.time,
+            machine: header.machine)
+    }
+
+    private static func key(_ manager: String, _ category: String?, _ name: String) -> String {
+        [manager, category ?? "", name].joined(separator: "/")
+    }
+
+    /// Notes a change that had begun when the last snapshot was taken: the manager was at work, and its database had already
+    /// what the log had not.
+    private mutating func note(_ record: PackageRecord) {
+        guard let doubtful, let name = record.name, let start = record.started ?? record.finished,
+            start <= doubtful.time
+        else { return }
+        underWay.insert(Self.key(record.manager, record.category, name))
+    }
+
+    /// Decides about the last snapshot, when all changes of the element behind it are known.
+    private mutating func settle() throws(BackupError) {
+        guard var found = doubtful else { return }
+        doubtful = nil
+        let known = underWay
+        underWay = []
+        found.comparison.forget { known.contains(Self.key($0.manager, $0.category, $0.name)) }
+        guard !found.comparison.agrees else { return }
+        let records = found.comparison.records(machine: found.machine, at: found.time)
+        try count(records)
+        parts[found.part].after = records.map { record in
             var record = record
-            record.started = Self.after(base.time)
+            record.started = Self.after(found.previous)
             return record
         }
-        try count(records)
-        parts[parts.count - 1].after = records
-        contradictions.append(Contradiction(part: parts.count - 1, comparison: comparison))
+        contradictions.append(found)
     }
 
     /// The first snapshot of a run: what was there when the run began follows from it.

@@ -1,0 +1,120 @@
+import BackupTestKit
+import Foundation
+import Testing
+
+extension CommandTests {
+    /// What the unit `packages` has stored, asked: it must be what the machine itself says.
+    @Suite struct StoredPackagesUnitTests {
+        private let words = [
+            ["log", "--csv"], ["log", "libx", "*/openssl", "--csv"], ["at", "@1700005000", "--csv"],
+            ["at", "2026-03-01T13:00", "--csv"], ["at", "now", "--csv"], ["diff", "@1700005000", "now", "--csv"],
+            ["which", "*", "--csv"], ["which", "*/*", "--csv"],
+        ]
+
+        /// A site with the unit for a system below it, encrypted.
+        private func withUnit(_ body: (Site, PackageSystem) throws -> Void) throws {
+            let keys = try #require(Keys.current)
+            try withSite(encryption: "{ recipients: [\(keys.good)] }", keys: keys.ring) { site in
+                let system = try PackageSystem(site.directory)
+                let definitions = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/units/"
+                try site.directory.link("conf/units/Packages", to: definitions + "packages")
+                try site.directory.write("conf/units/Packages.config", "base: /h/packages\nroot: \(system.root)\n")
+                try body(site, system)
+            }
+        }
+
+        /// Asks both, and compares what they print.
+        private func expectSame(_ site: Site, _ system: PackageSystem, location: SourceLocation = #_sourceLocation)
+            throws
+        {
+            for words in words {
+                let own = try GBProcess.start(["packages"] + words + ["--root", system.root]).wait()
+                let stored = try site.start(["packages"] + words + ["--from-storage"]).wait()
+                #expect(
+                    own.status == stored.status && own.output == stored.output,
+                    "\(words)\n\(own.testDescription)\n\(stored.testDescription)", sourceLocation: location)
+            }
+            // Since the last full the log has told more, and the database was not asked.
+            func packages(_ result: GBResult) throws -> [String] {
+                try result.jsonLines().dropFirst().map {
+                    "\($0["Name"] ?? "") \($0["Version"] ?? "") \($0["State"] ?? "")"
+                }
+            }
+            let own = try GBProcess.start(["packages", "snapshot", "--json", "--root", system.root]).wait()
+            let stored = try site.good("packages", "snapshot", "--json", "--from-storage")
+            #expect(try packages(own) == packages(stored), sourceLocation: location)
+            let check = try site.gb("packages", "snapshot", "--check", "--from-storage")
+            #expect(check.status == 0, "\(check.testDescription)", sourceLocation: location)
+        }
+
+        @Test func gentooIsToldAsItIs() throws {
+            try withUnit { site, system in
+                try system.write("var/log/emerge.log", PackageSystem.days[0])
+                for atom in ["dev-libs/openssl-3.0.8", "sys-libs/zlib-1.2.13"] {
+                    try system.addToDatabase(atom, built: PackageSystem.begin + 80)
+                }
+                try system.addToDatabase("sys-apps/old-1.0", built: PackageSystem.begin - 5000)
+                try site.backUp()
+                try expectSame(site, system)
+                system.directory.remove("root/var/db/pkg/dev-libs/openssl-3.0.8")
+                try system.makeGentoo(log: false)
+                try system.write("var/log/emerge.log", PackageSystem.days[..<2].joined())
+                try site.backUp()
+                try expectSame(site, system)
+                system.directory.remove("root/var/db/pkg/sys-libs/zlib-1.2.13")
+                try system.makeGentoo()
+                try site.backUp("--full")
+                try expectSame(site, system)
+                try site.backUp()
+                try expectSame(site, system)
+            }
+        }
+
+        @Test func debianIsToldAsItIs() throws {
+            try withUnit { site, system in
+                try system.makeDebian()
+                let log = String(decoding: try system.directory.read("root/var/log/dpkg.log"), as: UTF8.self)
+                let lines = log.split(separator: "\n").map { $0 + "\n" }
+                let status = String(decoding: try system.directory.read("root/var/lib/dpkg/status"), as: UTF8.self)
+                try system.write("var/log/dpkg.log", lines[..<5].joined())
+                try system.write("var/lib/dpkg/status", status.replacingOccurrences(of: "1.0-2", with: "1.0-1"))
+                try site.backUp()
+                try expectSame(site, system)
+                try system.makeDebian()
+                try site.backUp()
+                try expectSame(site, system)
+                try site.backUp("--full")
+                try expectSame(site, system)
+            }
+        }
+
+        /// dpkg was at work when the full was made: that contradicts nothing.
+        @Test func aManagerAtWorkIsNoContradiction() throws {
+            try withUnit { site, system in
+                try system.makeDebian()
+                let log = String(decoding: try system.directory.read("root/var/log/dpkg.log"), as: UTF8.self)
+                let lines = log.split(separator: "\n").map { $0 + "\n" }
+                let status = String(decoding: try system.directory.read("root/var/lib/dpkg/status"), as: UTF8.self)
+                try system.write("var/log/dpkg.log", lines[..<5].joined())
+                try system.write("var/lib/dpkg/status", status.replacingOccurrences(of: "1.0-2", with: "1.0-1"))
+                try site.backUp()
+                // Unpacked, and not yet configured.
+                try system.write("var/log/dpkg.log", lines.dropLast().joined())
+                try system.write(
+                    "var/lib/dpkg/status", status.replacingOccurrences(of: "ok installed", with: "ok unpacked"))
+                try site.backUp("--full")
+                let meanwhile = try site.gb("packages", "snapshot", "--from-storage", "--csv")
+                #expect(meanwhile.output.contains("unpacked"), "\(meanwhile.testDescription)")
+                // Nobody knows yet.
+                #expect(try site.gb("packages", "snapshot", "--check", "--from-storage").status == 4)
+                try system.makeDebian()
+                try site.backUp()
+                try site.backUp("--full")
+                let check = try site.gb("packages", "snapshot", "--check", "--from-storage")
+                #expect(check.status == 0 && !check.errors.contains("lead to"), "\(check.testDescription)")
+                let now = try site.gb("packages", "at", "now", "--from-storage", "--csv")
+                #expect(now.output.contains(",libx,1.0-2,,amd64,,binary,,installed,"), "\(now.testDescription)")
+            }
+        }
+    }
+}
