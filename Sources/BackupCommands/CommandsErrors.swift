@@ -34,7 +34,6 @@ extension BackupError {
             remedy: "give the time up to which changes count, or leave one of the two out")
     }
 
-    /// The work was done all the same.
     static func catOfTar(_ source: SourceURL) -> BackupError {
         BackupError(
             .usage, "\(source) has increments of tar, which are not one archive when they stand one behind the other",
@@ -43,9 +42,11 @@ extension BackupError {
 
     static func timeOfElement(_ id: ElementID) -> BackupError {
         BackupError(
-            .usage, "\(id) is an element, which has a time of its own", remedy: "leave `--at` out, or name the source")
+            .usage, "\(id) is an element, which has a time of its own",
+            remedy: "leave `--at` out (and `--before-package`), or name the source")
     }
 
+    /// The work was done all the same.
     static func reportLost(_ reason: String) -> BackupError {
         BackupError(
             .inputOutput,

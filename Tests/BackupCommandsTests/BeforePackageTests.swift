@@ -54,6 +54,16 @@ extension CommandTests {
             }
         }
 
+        @Test func theBytesOfThatTimeAreWrittenOut() throws {
+            try withDumps { site, _, dumps in
+                let cat = try site.good("restore", "cat", "/host/dump", "--before-package", "libssl3-3.1*")
+                #expect(cat.output == "3")
+                #expect(cat.errors.contains("gb: libssl3:amd64 3.1.0: install at"), "\(cat.testDescription)")
+                let element = try site.gb("restore", "cat", dumps[0], "--before-package", "libssl3")
+                #expect(element.status == 64 && element.output == "", "\(element.testDescription)")
+            }
+        }
+
         @Test func anEarlierChangeCanBeMeant() throws {
             try withDumps { site, _, dumps in
                 #expect(try planned(site, "--before-package", "libssl3") == dumps[3])

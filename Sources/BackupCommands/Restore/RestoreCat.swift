@@ -21,7 +21,7 @@ struct RestoreCat: AsyncParsableCommand {
             """)
 
     @OptionGroup var common: CommonOptions
-    @OptionGroup var time: TimeOption
+    @OptionGroup var point: RestorePointOption
     @Argument(help: ArgumentHelp("An element ID, or a source URL.", valueName: "ELEMENT|SOURCE")) var name: String
 
     func validate() throws {
@@ -47,14 +47,17 @@ struct RestoreCat: AsyncParsableCommand {
         do throws(BackupError) { id = try ElementID(name) } catch {
             // What begins with a number was meant as an element.
             guard let source = try? SourceURL(name), source.parts.last?.first?.isNumber == false else { throw error }
-            let plan = try RestorePlan(session.storage, source: source, at: try time.resolve())
-            for warning in plan.warnings { Output.warning(warning) }
+            let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
+            let plan = try RestorePlan(session.storage, source: source, at: found.point)
+            for warning in found.notes + plan.warnings { Output.warning(warning) }
+            // Standard output is for the bytes.
+            if let change = found.change { Output.error("gb: " + change.sentence(plan)) }
             if plan.elements.count > 1, try await session.layers(of: plan.elements[0]).isArchive {
                 throw .catOfTar(source)
             }
             return plan.elements
         }
-        if time.text != nil { throw .timeOfElement(id) }
+        if point.time.text != nil || point.package != nil { throw .timeOfElement(id) }
         return [try session.storage.element(id)]
     }
 }
