@@ -186,13 +186,17 @@ extension PackageComparison {
     /// - Parameters:
     ///   - machine: its UUID.
     ///   - time: when the database was read.
-    package func records(machine: String, at time: Timestamp) -> [PackageRecord] {
-        disagreements.flatMap { found in
+    ///   - agreement: when log and database agreed for the last time; `nil` where they were never compared.
+    package func records(machine: String, at time: Timestamp, since agreement: Timestamp? = nil) -> [PackageRecord] {
+        // It happened between the two. A clock that was set back says nothing.
+        let earliest = agreement.flatMap { $0 <= time ? $0 : nil }
+        return disagreements.flatMap { found in
             func record(_ event: PackageEvent, _ version: String?) -> PackageRecord {
                 var record = PackageRecord(
                     machine: machine, manager: found.manager, root: found.root, event: event, category: found.category,
                     name: found.name, version: version, completeness: .inferred)
                 record.architecture = found.architecture
+                record.started = earliest
                 record.finished = time
                 record.detail = found.kind.rawValue
                 return record

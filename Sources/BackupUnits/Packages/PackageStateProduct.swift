@@ -11,6 +11,8 @@ struct PackageStateProduct: PackagesProduct {
 
     let place: PackagesPlace
     let before: PackagesMemory?
+    /// When the element before was made.
+    let lastTime: Timestamp?
     let type: BackupType
     let machine: String
     let now: Timestamp
@@ -85,7 +87,8 @@ struct PackageStateProduct: PackagesProduct {
         result.memory.logRoot = comparison.logRoot
         // A system without a log has nothing that could disagree: that something has changed is all that is known.
         let hasLog = result.memory.bookmark.total > 0
-        for record in comparison.records(machine: machine, at: now) where hasLog || record.event != .disagreement {
+        for record in comparison.records(machine: machine, at: now, since: before.flatMap { _ in lastTime })
+        where hasLog || record.event != .disagreement {
             try lines.add(record.canonicalBytes, emit)
         }
         guard hasLog, !comparison.agrees else { return }

@@ -129,7 +129,8 @@ struct PackagesUnit: BackupUnit {
             return run(source, actual, reason, now, place, state[source], product, directory)
         }
         let product = PackageStateProduct(
-            place: place, before: memory, type: actual, machine: try context.machine() ?? Self.noMachine, now: now,
+            place: place, before: memory, lastTime: state[source]?.last, type: actual,
+            machine: try context.machine() ?? Self.noMachine, now: now,
             openFiles: context.openFiles, mayBeEmpty: type == .full)
         return run(source, actual, reason, now, place, state[source], product, directory)
     }

@@ -62,9 +62,12 @@ import Testing
         try bench.change("a", to: "9", logged: false)
         try bench.change("b", to: nil, logged: false)
         try bench.change("c", to: "1", logged: false)
-        let element = try bench.run(Self.state)
+        let element = try bench.run(Self.state, at: 1_700_000_500)
         let records = try PackagesBench.records(element)
         #expect(records.filter { $0.event == .disagreement }.compactMap(\.name) == ["a", "b", "c"])
+        // It happened between the two elements.
+        #expect(
+            records.allSatisfy { $0.started == Timestamp(1_700_000_000) && $0.finished == Timestamp(1_700_000_500) })
         #expect(element.events.count == 3)
         let kinds = element.events.compactMap { $0.details["disagreement"]?.stringValue }
         #expect(kinds == ["other_version", "only_in_log", "missed_by_log"])
