@@ -44,6 +44,18 @@ struct PackagesUnit: BackupUnit {
         }
     }
 
+    /// With what keeps it from being run: whoever looks before the first run learns of it.
+    func outlook(now: Timestamp) throws(BackupError) -> UnitOutlook {
+        var outlook = UnitOutlook(runs: try schedule(now: now))
+        do throws(BackupError) {
+            let place = try PackagesPlace(settings)
+            if try place.parts().files.isEmpty { throw .noPackageLog(place.logPath, place.reader.manager) }
+        } catch {
+            outlook.problems.append(error)
+        }
+        return outlook
+    }
+
     private func decision(
         _ source: SourceURL, _ state: UnitState, _ now: Timestamp, increment obstacle: String?
     ) -> RunDecision {
