@@ -18,6 +18,7 @@ enum ExecutableLookup {
             case .missing: throw .programMissing(label, program, searched: nil)
             }
         }
+        if let library = stage.libraryDirectory, let found = try inLibrary(library, program, label) { return found }
         let searched = stage.environment["PATH"] ?? getenv("PATH").map { String(cString: $0) } ?? defaultPath
         var unusable: (path: String, reason: String)?
         for directory in searched.split(separator: ":") where directory.hasPrefix("/") && !program.isEmpty {
@@ -30,6 +31,23 @@ enum ExecutableLookup {
         }
         if let unusable { throw .programUnusable(label, unusable.path, unusable.reason) }
         throw .programMissing(label, program, searched: searched)
+    }
+
+    /// The program that the administrator has put into the directory `library` under this name; `nil` when there is none.
+    /// What is there and cannot be run is an error: another program of the name is not what was wanted.
+    private static func inLibrary(
+        _ library: String, _ program: String, _ label: StageLabel
+    ) throws(BackupError) -> String? {
+        let path = library + "/" + program
+        var status = stat()
+        guard !program.isEmpty, program != ".", program != "..", lstat(path, &status) == 0 else { return nil }
+        switch look(at: path) {
+        case .executable: break
+        case .missing: throw .libraryUnusable(label, path, "it is a link that leads nowhere")
+        case .unusable(let reason): throw .libraryUnusable(label, path, reason)
+        }
+        do throws(BackupError) { try TrustedProgram.check(path) } catch { throw .stageFailed(label, error) }
+        return path
     }
 
     private enum Finding {

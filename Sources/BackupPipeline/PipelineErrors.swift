@@ -31,6 +31,20 @@ extension BackupError {
             remedy: "give the full path of an executable file, or change its mode (chmod +x)")
     }
 
+    /// Nothing else is run in its place: that would be another program than the one that was chosen.
+    static func libraryUnusable(_ stage: StageLabel, _ path: String, _ reason: String) -> BackupError {
+        BackupError(
+            .programMissing, "\(stage): \(path.escapedForMessage) cannot be run: \(reason)",
+            remedy: "point the link to an executable file, or remove it: then the program is looked for in PATH")
+    }
+
+    static func unsafeProgram(_ path: String, _ place: String, _ reason: String) -> BackupError {
+        let subject = path == place ? "it" : place.escapedForMessage
+        return BackupError(
+            .permission, "\(path.escapedForMessage) is not run as root: \(subject) \(reason)",
+            remedy: "whoever can change it would be root: `chown root` and `chmod go-w` \(place.escapedForMessage)")
+    }
+
     static func notStarted(_ stage: StageLabel, _ path: String, directory: String, _ error: any Error) -> BackupError {
         guard let error = error as? SubprocessError else {
             return BackupError(.processFailed, "\(stage) could not be started: \("\(error)".escapedForMessage)")
@@ -93,6 +107,40 @@ extension BackupError {
             11: "SIGSEGV", 13: "SIGPIPE", 14: "SIGALRM", 15: "SIGTERM", 24: "SIGXCPU", 25: "SIGXFSZ", 31: "SIGSYS",
         ]
         return names[signal].map { " (\($0))" } ?? ""
+    }
+
+    /// The process has said itself what kind of failure it is.
+    static func meantStatus(
+        _ stage: StageLabel, _ status: Int32, _ code: BackupError.Code, _ lastLines: String
+    ) -> BackupError {
+        guard code == .busy else {
+            return BackupError(code, "\(stage) ended with status \(status)" + quoted(lastLines))
+        }
+        return BackupError(
+            code, "\(stage) ended with status \(status): it is not possible now" + quoted(lastLines),
+            remedy: "it is tried again later")
+    }
+
+    // MARK: - Descriptor 3
+
+    private static let messageRemedy =
+        "let it write one JSON object a line, and progress rarely; data belongs on standard output"
+
+    static func messageFlood(limit: Int) -> BackupError {
+        BackupError(
+            .processFailed, "it wrote more than \(limit) bytes to descriptor 3 and was stopped", remedy: messageRemedy)
+    }
+
+    static func messageTooLong(limit: Int) -> BackupError {
+        BackupError(
+            .processFailed, "it wrote a line of more than \(limit) bytes to descriptor 3 and was stopped",
+            remedy: messageRemedy)
+    }
+
+    static func messageCutOff(bytes: Int) -> BackupError {
+        BackupError(
+            .processFailed, "the last line that it wrote to descriptor 3, of \(bytes) bytes, has no end",
+            remedy: "end each message with a newline")
     }
 
     // MARK: - Time

@@ -21,28 +21,28 @@ struct ProcessRunner: Sendable {
     func run() async {
         guard state.begin(index) else { return leave(NodeFailure(kind: .stopped, error: .stopped())) }
         guard let reader = input.reader, let writer = output.writer else { return leave(nil) }
+        let ends: ExtraEnds
+        do throws(BackupError) { ends = try ExtraEnds(stage) } catch {
+            return leave(NodeFailure(kind: .own, error: error))
+        }
+        defer { ends.close() }
         var options = PlatformOptions()
         // A group of its own, so that what it starts can be ended with it.
         options.processGroupID = 0
-        var additions: [Environment.Key: String?] = [:]
-        for (name, value) in stage.environment {
-            if let key = Environment.Key(rawValue: name) { additions[key] = value }
-        }
-        if stage.environment["LC_ALL"] == nil { additions["LC_ALL"] = "C" }
         let directory = stage.workingDirectory ?? "/"
         do {
             _ = try await Subprocess.run(
-                .path(FilePath(path)),
-                arguments: Arguments(executablePathOverride: stage.executable, remainingValues: stage.arguments),
-                environment: .inherit.updating(additions),
+                .path(FilePath(ends.messages == nil ? path : Self.shell)),
+                arguments: arguments, environment: environment,
                 workingDirectory: FilePath(directory),
                 platformOptions: options,
-                input: .fileDescriptor(FileDescriptor(rawValue: reader.raw), closeAfterSpawningProcess: false),
+                input: .fileDescriptor(
+                    FileDescriptor(rawValue: (ends.standardInput ?? reader).raw), closeAfterSpawningProcess: false),
                 output: .fileDescriptor(FileDescriptor(rawValue: writer.raw), closeAfterSpawningProcess: false),
                 error: .fileDescriptor(
                     FileDescriptor(rawValue: standardError.writeEnd.raw), closeAfterSpawningProcess: false)
             ) { execution in
-                await follow(execution.processIdentifier)
+                await follow(execution.processIdentifier, ends)
             }
         } catch {
             leave(
@@ -51,12 +51,14 @@ struct ProcessRunner: Sendable {
     }
 
     /// Waits for the end of a started process, on a thread.
-    private func follow(_ process: ProcessIdentifier) async {
+    private func follow(_ process: ProcessIdentifier, _ ends: ExtraEnds) async {
+        ends.started()
         output.closeWriter()
         standardError.writeEnd.close()
         state.started(index, pid: process.value)
         let watch = ProcessWatch(
-            pid: process.value, descriptor: process.processDescriptor, standardError: standardError.readEnd)
+            pid: process.value, descriptor: process.processDescriptor, standardError: standardError.readEnd,
+            messages: ends.heard, onMessage: { state.spoke(index) })
         do throws(BackupError) {
             try await BlockingThread.run(stage.name) {
                 let end = watch.waitForEnd()
@@ -89,14 +91,76 @@ struct ProcessRunner: Sendable {
         standardError.writeEnd.close()
     }
 
+    // MARK: - What it is started with
+
+    private static let shell = "/bin/sh"
+
+    /// A process is started with the first three descriptors and no other. One more takes the place of standard input on
+    /// the way, and a shell, which the program then replaces, puts it where it belongs.
+    private var arguments: Arguments {
+        guard stage.messages != nil else {
+            return Arguments(executablePathOverride: stage.executable, remainingValues: stage.arguments)
+        }
+        let script = #"exec "$0" "$@" 3>&0 0</dev/null"#
+        return Arguments(executablePathOverride: "sh", remainingValues: ["-c", script, path] + stage.arguments)
+    }
+
+    private var environment: Environment {
+        var variables: [Environment.Key: String] = [:]
+        for (name, value) in stage.environment {
+            if let key = Environment.Key(rawValue: name) { variables[key] = value }
+        }
+        if stage.environment["LC_ALL"] == nil { variables["LC_ALL"] = "C" }
+        return stage.inheritsEnvironment ? .inherit.updating(variables.mapValues { $0 }) : .custom(variables)
+    }
+
+    /// Descriptors beside those of the pipeline.
+    private struct ExtraEnds: Sendable {
+        let messages: BackupSystem.Pipe?
+        let standardInput: OwnedDescriptor?
+        private let sink: MessageSink?
+
+        init(_ stage: ProcessStage) throws(BackupError) {
+            sink = stage.messages
+            if stage.messages != nil {
+                let pipe = try BackupSystem.Pipe(name: "descriptor 3 of \(stage.name)")
+                messages = pipe
+                standardInput = pipe.writeEnd
+                return
+            }
+            messages = nil
+            guard let bytes = stage.standardInput else {
+                standardInput = nil
+                return
+            }
+            standardInput = try OwnedDescriptor.memoryFile(bytes, name: "standard input of \(stage.name)")
+        }
+
+        var heard: (pipe: OwnedDescriptor, sink: MessageSink)? {
+            guard let messages, let sink else { return nil }
+            return (messages.readEnd, sink)
+        }
+
+        /// The process has descriptors of its own.
+        func started() { standardInput?.close() }
+
+        func close() {
+            standardInput?.close()
+            messages?.readEnd.close()
+        }
+    }
+
     // MARK: - What was wrong
 
     private func judge(_ end: ProcessWatch.End) -> NodeFailure? {
         let lines = lastLines(end.log)
+        if let failure = end.messageFailure { return NodeFailure(kind: .own, error: .stageFailed(label, failure)) }
         if end.signal == nil, isSuccess(end) { return judgeInput(lines) }
         let error: BackupError =
             if let signal = end.signal {
                 .killed(label, signal: signal, lines)
+            } else if let code = stage.meanings[end.status] {
+                .meantStatus(label, end.status, code, lines)
             } else if let diagnosis = stage.verdict?.diagnosis(end.log.text) {
                 .stageFailed(label, diagnosis)
             } else {

@@ -9,12 +9,18 @@ struct ProcessWatch: Sendable {
         var status: Int32 = 0
         var signal: Int32?
         var log = StandardErrorLog()
+        /// What was wrong with what it said on descriptor 3.
+        var messageFailure: BackupError?
     }
 
     let pid: pid_t
     /// A pidfd; -1 where the kernel has none.
     let descriptor: CInt
     let standardError: OwnedDescriptor
+    /// Descriptor 3 of the process, and who takes what comes from there.
+    var messages: (pipe: OwnedDescriptor, sink: MessageSink)?
+    /// Is called when something has come from descriptor 3.
+    var onMessage: @Sendable () -> Void = {}
 
     /// What may lie in a pipe at the end of a process; whoever writes more than that is not the process.
     private static let finalBytes = 2 << 20
@@ -26,11 +32,22 @@ struct ProcessWatch: Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
         defer { buffer.deallocate() }
         var isOpen = true
+        var reader = messages.map { MessageReader($0.sink) }
+        if let messages { setNonblocking(messages.pipe) }
         while !hasEnded(&end) {
             var pollers = [pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)]
             if isOpen { pollers.append(pollfd(fd: standardError.raw, events: Int16(POLLIN), revents: 0)) }
+            let listens = reader != nil
+            if listens, let messages {
+                pollers.append(pollfd(fd: messages.pipe.raw, events: Int16(POLLIN), revents: 0))
+            }
             _ = poll(&pollers, UInt(pollers.count), descriptor < 0 ? 20 : -1)
             if isOpen, pollers[1].revents != 0 { isOpen = take(buffer, into: &end.log) != 0 }
+            if listens, pollers.last?.revents != 0 {
+                hear(buffer, &reader, &end)
+                // Whoever does that is not to be trusted with the rest either.
+                if end.messageFailure != nil { kill(-pid, SIGKILL) }
+            }
         }
         // Something that it has started may hold the pipe open: take what is there, and do not wait for the end.
         var rest = Self.finalBytes
@@ -39,7 +56,38 @@ struct ProcessWatch: Sendable {
             if count <= 0 { break }
             rest -= count
         }
+        while reader != nil, hear(buffer, &reader, &end) {}
+        if end.messageFailure == nil {
+            do throws(BackupError) { try reader?.finish() } catch { end.messageFailure = error }
+        }
         return end
+    }
+
+    /// Reads once from descriptor 3. `reader` is `nil` when nothing more will come.
+    ///
+    /// - Returns: whether anything came.
+    @discardableResult
+    private func hear(
+        _ buffer: UnsafeMutableRawBufferPointer, _ reader: inout MessageReader?, _ end: inout End
+    ) -> Bool {
+        guard let messages, var current = reader else { return false }
+        var count = -1
+        repeat { count = read(messages.pipe.raw, buffer.baseAddress, buffer.count) } while count < 0 && errno == EINTR
+        if count > 0 {
+            onMessage()
+            do throws(BackupError) {
+                try current.append(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                reader = current
+            } catch {
+                end.messageFailure = error
+                reader = nil
+            }
+            return true
+        }
+        if count < 0, errno == EAGAIN { return false }
+        do throws(BackupError) { try current.finish() } catch { end.messageFailure = error }
+        reader = nil
+        return false
     }
 
     /// Reads once. Returns 0 at the end, -1 when there is nothing now.

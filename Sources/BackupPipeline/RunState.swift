@@ -44,6 +44,8 @@ final class RunState: Sendable {
         var pid: pid_t?
         /// Whether it was told to end while it ran.
         var wasStopped = false
+        /// How often it has said something on descriptor 3.
+        var messages: Int64 = 0
         var exitStatus: Int32?
         var standardError = ""
         var failure: NodeFailure?
@@ -114,6 +116,9 @@ final class RunState: Sendable {
         state.withLock { $0.nodes[index].exitedAt = SystemClock.monotonic() }
         wake.raise()
     }
+
+    /// It has said something: it does not hang.
+    func spoke(_ index: Int) { state.withLock { $0.nodes[index].messages += 1 } }
 
     func wasStopped(_ index: Int) -> Bool { state.withLock { $0.nodes[index].wasStopped } }
 

@@ -19,7 +19,7 @@ package enum Stage: Sendable {
 package struct ProcessStage: Sendable {
     /// What messages call it: `tar`, `gpg`.
     package var name: String
-    /// An absolute path, or a name that is looked up in `PATH`.
+    /// An absolute path, or a name that is looked up in ``libraryDirectory`` and `PATH`.
     package var executable: String
     /// The arguments, the program's own name not among them.
     package var arguments: [String]
@@ -32,6 +32,17 @@ package struct ProcessStage: Sendable {
     package var acceptedStatuses: Set<Int32>
     /// How long it may run; `nil` for as long as bytes move.
     package var timeout: TimeSpan?
+    /// A directory of programs that are found by their names before those in `PATH`; `nil` for none.
+    package var libraryDirectory: String?
+    /// Whether it has the environment of this process besides ``environment``.
+    package var inheritsEnvironment = true
+    /// What it can read from standard input, all or nothing of it, where the pipeline gives it none.
+    package var standardInput: [UInt8]?
+    /// Takes what it says on descriptor 3; `nil`: it has no such descriptor. Only for the first stage of a pipeline
+    /// without input.
+    package var messages: MessageSink?
+    /// Exit statuses by which it says what kind of failure it is: `busy` for what is not possible now.
+    package var meanings: [Int32: BackupError.Code] = [:]
     /// Decides in place of ``acceptedStatuses``, for programs whose exit status alone does not tell.
     package var verdict: Verdict?
 

@@ -33,6 +33,7 @@ struct StallWatch {
         for node in nodes {
             seen.append(node.endedAt == nil ? 0 : 1)
             seen.append(node.exitedAt == nil ? 0 : 1)
+            seen.append(node.messages)
         }
         if seen != lastSeen {
             lastSeen = seen

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -72,6 +73,8 @@ long long backup_peer_user(int socket) {
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &credentials, &length) != 0) return -1;
     return credentials.uid;
 }
+
+int backup_memory_file(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
 
 void backup_use_one_heap(void) { mallopt(M_ARENA_MAX, 1); }
 

@@ -44,6 +44,9 @@ long long backup_peer_user(int socket);
 /// ioctl(TIOCGWINSZ): the columns of a terminal, or -1 with errno.
 int backup_terminal_columns(int descriptor);
 
+/// memfd_create(2) with MFD_CLOEXEC: a file in memory, which vanishes with its last descriptor. Returns -1 with errno.
+int backup_memory_file(const char *_Nonnull name);
+
 /// One heap for all threads of this process instead of one for each: a daemon of many threads that hold little then keeps a
 /// few megabytes less. Before any thread is started.
 void backup_use_one_heap(void);
