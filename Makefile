@@ -18,7 +18,7 @@ DEBUG_FLAGS := --explicit-target-dependency-import-check error
 RELEASE_FLAGS := --configuration release --static-swift-stdlib --product gb
 FORMATTED := Package.swift Sources Tests
 SCRIPTS := .ci/check-repository .ci/compare-trees .ci/demo .ci/demo-logs .ci/install-dependencies .ci/run .ci/test-compare-trees \
-	Benchmarks/measure.sh Benchmarks/run Benchmarks/transfer.sh Benchmarks/logs.sh .ci/check-systemd
+	Benchmarks/measure.sh Benchmarks/run Benchmarks/transfer.sh Benchmarks/logs.sh .ci/check-systemd units/examples/dump-databases
 GENERATORS := .ci/check-imports Benchmarks/make-storage Benchmarks/make-stream Benchmarks/make-tree Benchmarks/peak-memory \
 	Benchmarks/make-elements Benchmarks/make-package-log Benchmarks/over-socket Benchmarks/relay Benchmarks/store-plainly
 
@@ -65,7 +65,8 @@ build: dependencies ## builds the release program, .build/release/gb
 install: ## installs below DESTDIR what is built; the configuration only where there is none
 	@test -x '$(GB)' || $(MAKE) --no-print-directory build
 	install -D -m 0755 '$(GB)' '$(DESTDIR)$(PREFIX)/bin/gb'
-	install -d -m 0755 '$(DESTDIR)/etc/guerillabackup' '$(DESTDIR)/etc/guerillabackup/units'
+	install -d -m 0755 '$(DESTDIR)/etc/guerillabackup' '$(DESTDIR)/etc/guerillabackup/units' \
+		'$(DESTDIR)/etc/guerillabackup/lib-enabled'
 	install -d -m 0700 '$(DESTDIR)/etc/guerillabackup/keys'
 	install -d -m 0700 '$(DESTDIR)/var/lib/guerillabackup' \
 		'$(DESTDIR)/var/lib/guerillabackup/data' '$(DESTDIR)/var/lib/guerillabackup/state'
@@ -79,7 +80,9 @@ install: ## installs below DESTDIR what is built; the configuration only where t
 	done
 	install -m 0644 etc/units/*.example '$(DESTDIR)/etc/guerillabackup/units/'
 	install -d -m 0755 '$(DESTDIR)$(PREFIX)/lib/guerillabackup/units'
-	install -m 0644 units/* '$(DESTDIR)$(PREFIX)/lib/guerillabackup/units/'
+	install -m 0644 $$(find units -maxdepth 1 -type f) '$(DESTDIR)$(PREFIX)/lib/guerillabackup/units/'
+	install -d -m 0755 '$(DESTDIR)$(PREFIX)/lib/guerillabackup/units/examples'
+	install -m 0755 units/examples/* '$(DESTDIR)$(PREFIX)/lib/guerillabackup/units/examples/'
 	install -d -m 0755 '$(DESTDIR)$(PREFIX)/lib/systemd/system'
 	for unit in systemd/*; do \
 		sed 's|/usr/|$(PREFIX)/|g' "$$unit" >'$(DESTDIR)$(PREFIX)/lib/systemd/system/'"$${unit##*/}"; \

@@ -7,7 +7,8 @@ import BackupSystem
 import BackupUnits
 import Glibc
 
-/// Looks at everything that a configuration needs: directories, keys, programs, and each unit. Changes nothing.
+/// Looks at everything that a configuration needs: directories, keys, programs, and each unit. Changes nothing, but that
+/// ``look()`` makes the directories that programs have for themselves.
 package struct ConfigurationCheck: Sendable {
     package struct Finding: Sendable, Hashable {
         package enum Grade: String, Sendable {
@@ -24,8 +25,17 @@ package struct ConfigurationCheck: Sendable {
 
     let installation: Installation
     private var findings: [Finding] = []
+    /// The units, once they were made.
+    private var found: (units: [any BackupUnit], errors: [BackupError])?
 
     package init(_ installation: Installation) { self.installation = installation }
+
+    /// Lets the units ask their programs what is to be done: comes first, where there may be such.
+    package mutating func look() async {
+        let found = installation.units(tarVersion: nil)
+        await Generator.look(found.units, now: installation.clock.now())
+        self.found = found
+    }
 
     /// All findings, good ones included.
     package mutating func run() -> [Finding] {
@@ -36,6 +46,7 @@ package struct ConfigurationCheck: Sendable {
         checkSigning()
         checkTransfer()
         checkUnits()
+        checkLibrary()
         return findings
     }
 
@@ -100,6 +111,11 @@ package struct ConfigurationCheck: Sendable {
                 add(.warning, "unit \(unit.name)", "what inputs.\(input) finds is stored without encryption")
             }
         }
+        for unit in units {
+            if case .program(let settings) = unit.kind, settings.encryption == .none {
+                add(.warning, "unit \(unit.name)", "what its program makes is stored without encryption")
+            }
+        }
         guard !names.isEmpty else { return }
         let ring: KeyRing
         do throws(BackupError) { ring = try installation.keyRing() } catch {
@@ -134,7 +150,7 @@ package struct ConfigurationCheck: Sendable {
 
     private mutating func checkUnits() {
         let installation = installation
-        let (units, errors) = installation.units(tarVersion: nil)
+        let (units, errors) = found ?? installation.units(tarVersion: nil)
         for error in errors { add(.error, "units", error.description) }
         if units.isEmpty, errors.isEmpty {
             add(
@@ -150,7 +166,15 @@ package struct ConfigurationCheck: Sendable {
                 return "\(sources.count) sources" + list
             }
             guard let outlook = try? unit.outlook(now: installation.clock.now()) else { continue }
-            for problem in outlook.problems { add(.error, subject, problem.description) }
+            let isProgram = installation.configuration.units.contains {
+                if case .program = $0.kind { return $0.name == unit.name }
+                return false
+            }
+            for problem in outlook.problems {
+                // What a program could not do this time is no reason to keep a service with other units from starting.
+                let mayPass = isProgram && [.processFailed, .timedOut].contains(problem.code)
+                add(mayPass ? .warning : .error, subject, problem.description)
+            }
             for notice in outlook.notices { add(.warning, subject, notice) }
         }
         for unit in installation.configuration.units {
@@ -162,8 +186,13 @@ package struct ConfigurationCheck: Sendable {
         }
     }
 
+    /// Programs that are started by a name of ours, and not by one of the configuration.
+    static let ownPrograms: Set<String> = ["tar", "gpg", "gzip", "bzip2", "xz"]
+
     private mutating func checkProgram(_ program: String, _ subject: String) {
-        let stage = ProcessStage(name: program, executable: program, arguments: [])
+        var stage = ProcessStage(name: program, executable: program, arguments: [])
+        // What we start ourselves is always that of the system.
+        if !Self.ownPrograms.contains(program) { stage.libraryDirectory = installation.libraryDirectory }
         do throws(BackupError) { _ = try stage.locateProgram() } catch { add(.error, subject, error.description) }
     }
 }
@@ -173,7 +202,7 @@ extension UnitConfiguration {
         switch kind {
         case .tar(let sources): sources.map { ($0.source, $0.encryption) }
         case .command(let sources): sources.map { ($0.source, $0.encryption) }
-        case .logfile: []
+        case .logfile, .program: []
         case .packages(let settings): settings.sources.map { ($0, settings.encryption) }
         }
     }
@@ -186,13 +215,16 @@ extension UnitConfiguration {
 
     var encryptionByInput: [(name: String, encryption: EncryptionSetting)] { inputs.map { ($0.name, $0.encryption) } }
 
-    var encryptions: [EncryptionSetting] { encryptionBySource.map(\.1) + encryptionByInput.map(\.encryption) }
+    var encryptions: [EncryptionSetting] {
+        if case .program(let settings) = kind { return [settings.encryption] }
+        return encryptionBySource.map(\.1) + encryptionByInput.map(\.encryption)
+    }
 
     /// The directories that tar sources begin at.
     var roots: [(source: SourceURL, path: String)] {
         switch kind {
         case .tar(let sources): sources.map { ($0.source, $0.root) }
-        case .command, .logfile, .packages: []
+        case .command, .logfile, .packages, .program: []
         }
     }
 
@@ -211,6 +243,8 @@ extension UnitConfiguration {
         case .command(let sources): for source in sources { insert(source.command) }
         // What a log is compressed with shows when it is read; without the program the run says so.
         case .packages: break
+        // The unit finds it itself, and says what is wrong with it.
+        case .program: break
         case .logfile(let settings):
             for compression in FileCompression.allCases {
                 guard let program = compression.program else { continue }

@@ -66,7 +66,7 @@ package final class Generator: Sendable {
             runner: SourceRunner(
                 configuration: installation.main, storage: storage,
                 journal: RunJournal(journal: journal, clock: installation.clock), clock: installation.clock,
-                softwareVersion: softwareVersion, observer: observer))
+                softwareVersion: softwareVersion, libraryDirectory: installation.libraryDirectory, observer: observer))
         try generator.recover(storage)
         return generator
     }
@@ -127,6 +127,16 @@ package final class Generator: Sendable {
     package func schedule() -> (runs: [ScheduledRun], errors: [BackupError]) {
         let outlook = outlook()
         return (outlook.runs, outlook.errors)
+    }
+
+    /// Asks the units that have to ask others what is to be done. Comes before ``outlook()``.
+    package func look() async { await Self.look(units, now: installation.clock.now()) }
+
+    /// Lets all of `units` that must look do so, at the same time.
+    static func look(_ units: [any BackupUnit], now: Timestamp) async {
+        await withTaskGroup(of: Void.self) { group in
+            for unit in units where unit.claimLook(now: now) { group.addTask { await unit.look(now: now) } }
+        }
     }
 
     /// As ``schedule()``, with what cannot be run yet. Ends the rounds of units that have nothing to do any more, and writes

@@ -41,10 +41,25 @@ package struct GeneratorOverview: Sendable {
     package let notices: [String]
     package let errors: [BackupError]
 
+    /// Asks the units that must ask others first.
+    ///
+    /// - Throws: what reading the journal meets.
+    package static func asking(_ installation: Installation) async throws(BackupError) -> GeneratorOverview {
+        let found = installation.units(tarVersion: nil)
+        await Generator.look(found.units, now: installation.clock.now())
+        return try GeneratorOverview(installation, found)
+    }
+
     /// - Throws: what reading the journal meets.
     package init(_ installation: Installation) throws(BackupError) {
+        try self.init(installation, installation.units(tarVersion: nil))
+    }
+
+    private init(
+        _ installation: Installation, _ found: (units: [any BackupUnit], errors: [BackupError])
+    ) throws(BackupError) {
         let now = installation.clock.now()
-        let (units, unitErrors) = installation.units(tarVersion: nil)
+        let (units, unitErrors) = found
         var errors = unitErrors
         var runs: [ScheduledRun] = []
         var owners = SourceOwners(units)

@@ -102,6 +102,7 @@ package final class GeneratorService: Service {
         var announced: Set<String> = []
         while !slots.isStopping, !Task.isCancelled {
             generator = await reloadIfAsked(generator)
+            look(generator, &group)
             let outlook = generator.outlook()
             let runs = outlook.runs
             for notice in outlook.notices { logger.warning("\(notice)") }
@@ -128,6 +129,17 @@ package final class GeneratorService: Service {
         }
         // Leaving the group waits for what is under way; cancelling the service cancels that too.
         return generator
+    }
+
+    /// Lets units ask what is to be done; the loop goes on meanwhile, and is woken by the answer.
+    private func look(_ generator: Generator, _ group: inout DiscardingTaskGroup) {
+        let (now, busy) = (clock.now(), Set(slots.busy))
+        for unit in generator.units where !busy.contains(unit.name) && unit.claimLook(now: now) {
+            group.addTask {
+                await unit.look(now: now)
+                self.wakeUp.signal()
+            }
+        }
     }
 
     private func carryOut(_ run: ScheduledRun, _ generator: Generator) async {

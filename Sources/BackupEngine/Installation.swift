@@ -21,6 +21,12 @@ package struct Installation: Sendable {
         self.clock = clock
     }
 
+    /// The directory of programs that the configuration may name without a path.
+    package var libraryDirectory: String {
+        let path = RealPath.of(configurationPath)
+        return (path == "/" ? "" : path) + "/lib-enabled"
+    }
+
     package var main: MainConfiguration { configuration.main }
 
     /// Opens the storage. Its directory must be there: a missing one is more often a file system that is not mounted than
@@ -66,6 +72,7 @@ package struct Installation: Sendable {
         context.machine = { () throws(BackupError) in
             try MachineRegistration.read(in: try Directory(path: state))?.description
         }
+        context.libraryDirectory = libraryDirectory
         var units: [any BackupUnit] = []
         func isWanted(_ name: String) -> Bool { names?.contains(name) ?? true }
         var errors = configuration.unitErrors.filter { isWanted($0.unit) }.map(\.combined)
@@ -101,7 +108,7 @@ package struct Installation: Sendable {
             decompress: .transform(name: "zstd") { () throws(BackupError) -> any ByteTransform in
                 try ZstdDecompressor()
             },
-            trustedCommands: trusted)
+            trustedCommands: trusted, libraryDirectory: libraryDirectory)
         return RestoreSession(
             storage: try storage(), storagePath: main.storage.directory,
             protected: [

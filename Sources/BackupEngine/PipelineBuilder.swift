@@ -10,6 +10,8 @@ import BackupPipeline
 struct PipelineBuilder {
     let keysDirectory: String
     let now: Timestamp
+    /// Where programs are found by name before `PATH`; `nil` for nowhere.
+    var libraryDirectory: String?
 
     struct Result {
         var stages: [Stage] = []
@@ -51,9 +53,10 @@ struct PipelineBuilder {
                     stage: "zstd", restore: settings.restoreCommand, version: "libzstd \(Zstd.libraryVersion)",
                     other: ["Level": .integer(level)]))
         case .command(let compress, let restore):
-            result.stages.append(
-                .process(
-                    ProcessStage(name: compress[0], executable: compress[0], arguments: Array(compress.dropFirst()))))
+            var stage = ProcessStage(
+                name: compress[0], executable: compress[0], arguments: Array(compress.dropFirst()))
+            stage.libraryDirectory = libraryDirectory
+            result.stages.append(.process(stage))
             result.records.append(
                 StageRecord(
                     stage: "process", restore: restore,

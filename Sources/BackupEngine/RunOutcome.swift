@@ -6,7 +6,7 @@ package import BackupUnits
 package struct RunOutcome: Sendable {
     package let unit: String
     package let source: SourceURL
-    package let type: BackupType
+    package var type: BackupType
     /// The new element; `nil` when the run failed or the configuration is in test mode.
     package var element: ElementID?
     /// Whether there is no new element because the storage had it already.

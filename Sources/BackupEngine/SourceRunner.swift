@@ -14,6 +14,7 @@ struct SourceRunner {
     let journal: RunJournal
     let clock: any WallClock
     let softwareVersion: String
+    let libraryDirectory: String
     let observer: (any RunObserver)?
     private let ends = ChainEnds()
 
@@ -24,13 +25,14 @@ struct SourceRunner {
 
     init(
         configuration: MainConfiguration, storage: DefaultFileStorage, journal: RunJournal, clock: any WallClock,
-        softwareVersion: String, observer: (any RunObserver)?
+        softwareVersion: String, libraryDirectory: String, observer: (any RunObserver)?
     ) {
         self.configuration = configuration
         self.storage = storage
         self.journal = journal
         self.clock = clock
         self.softwareVersion = softwareVersion
+        self.libraryDirectory = libraryDirectory
         self.observer = observer
     }
 
@@ -51,7 +53,13 @@ struct SourceRunner {
             outcome = RunOutcome(unit: unit.name, source: source, type: run.type)
             observer?.started(unit: unit.name, source: source, type: run.type, progress: progress)
             try journal.begin(outcome, reason: run.reason)
-            try await carryOut(run, settings, progress, &outcome, &reports)
+            do throws(BackupError) {
+                try await carryOut(run, settings, progress, &outcome, &reports)
+            } catch {
+                outcome.notes += await run.conclude(error)
+                throw error
+            }
+            outcome.notes += await run.conclude(nil)
         } catch {
             outcome.failure = .runFailed(source, error)
         }
@@ -78,7 +86,8 @@ struct SourceRunner {
         defer { if !isStored, !isInDoubt { run.abandoned() } }
 
         // Keys first: what cannot be encrypted or signed is not read.
-        let builder = PipelineBuilder(keysDirectory: configuration.general.keysDirectory, now: clock.now())
+        let builder = PipelineBuilder(
+            keysDirectory: configuration.general.keysDirectory, now: clock.now(), libraryDirectory: libraryDirectory)
         let built = try builder.build(compression: settings.compression, encryption: run.encryption)
         let signer = try await BlockingThread.run("gb sign") { () throws(BackupError) in
             try builder.signer(settings.signing)
@@ -87,6 +96,8 @@ struct SourceRunner {
         defer { sink.discard() }
 
         let result = try await produce(run, built.stages, sink.descriptor, settings, progress, &outcome, &reports)
+        // A program may find out only now that it must make a full.
+        outcome.type = run.type
         guard let checksum = result.outputSHA512 else {
             throw BackupError(.failed, "the pipeline gave no checksum")
         }

@@ -21,7 +21,8 @@ struct LayerResolver {
         } else {
             layers = try await sniffed(element)
         }
-        guard element.metadata.type == .full || layers.isArchive || layers.payload == .piece else {
+        let isOfProgram = element.metadata.pipeline?.first?.stage == ProgramRecord.stage
+        guard element.metadata.type == .full || layers.isArchive || layers.payload == .piece || isOfProgram else {
             throw .incrementWithoutArchive(element.id)
         }
         return layers
@@ -38,6 +39,7 @@ struct LayerResolver {
             case "tar" where position == 0: payload = .tar
             case "command" where position == 0, "logfile" where position == 0: break
             case "packages" where position == 0: payload = .piece
+            case ProgramRecord.stage where position == 0: payload = try ProgramRecord.payload(record, id)
             case "zstd": steps.append(zstd)
             case "gpg":
                 steps.append(gpg)
@@ -47,7 +49,7 @@ struct LayerResolver {
                     throw .cannotUndo(id, record.stage)
                 }
                 guard tools.trustedCommands.contains(command) else { throw .recordedCommand(id, command) }
-                steps.append(Self.command(program, Array(command.dropFirst())))
+                steps.append(configured(program, Array(command.dropFirst())))
             }
         }
         return ElementLayers(steps: steps, payload: payload, isEncrypted: isEncrypted)
@@ -57,6 +59,17 @@ struct LayerResolver {
 
     private var gpg: UndoStep {
         UndoStep(stage: .process(tools.decrypt), shellCommand: tools.decryptByHand)
+    }
+
+    /// A command of the configuration; the line for a shell names what is not found by name there.
+    private func configured(_ program: String, _ arguments: [String]) -> UndoStep {
+        var stage = ProcessStage(name: program, executable: program, arguments: arguments)
+        stage.libraryDirectory = tools.libraryDirectory
+        var named = program
+        if let library = tools.libraryDirectory, let path = try? stage.locateProgram(), path.hasPrefix(library + "/") {
+            named = path
+        }
+        return UndoStep(stage: .process(stage), shellCommand: [named] + arguments)
     }
 
     private static func command(_ program: String, _ arguments: [String]) -> UndoStep {

@@ -165,6 +165,20 @@ extension BackupError {
             remedy: "restore the .info file from another copy of the element")
     }
 
+    static func unknownFormat(_ id: ElementID, _ format: String) -> BackupError {
+        BackupError(
+            .damaged, "\(id) was made by a program in the format \(format.escapedForMessage), which is not known here",
+            remedy: "a newer version may know it; `gb restore cat \(id)` gives its bytes")
+    }
+
+    static func incrementOfProgram(_ id: ElementID) -> BackupError {
+        BackupError(
+            .usage,
+            "\(id) is an increment of a program's own making: only that program knows how it is put together with the "
+                + "elements before it",
+            remedy: "`gb restore cat ELEMENT` gives the bytes of each, `gb restore plan` names them in order")
+    }
+
     static func noPaths(_ paths: [[UInt8]], _ source: SourceURL) -> BackupError {
         BackupError(
             .notFound,

@@ -50,6 +50,7 @@ extension RestoreSession {
             }
         }
         try await checkPlaces(plan, target, selection.wanted)
+        try checkFormats(plan)
         let shares = selection.isEverything ? nil : try await selection.shares(of: plan, in: self)
         let findings = TarFilter.Findings()
         for (done, element) in plan.elements.enumerated() {
@@ -75,6 +76,8 @@ extension RestoreSession {
                         element, layers, target, isFirst: done == 0, isLast: done == plan.elements.count - 1)
                 }
             } catch {
+                // Of elements before this one.
+                try? directory.removeFile(Self.unfinishedName)
                 if target.removeIfUnused() {
                     throw .restoreNotBegun(element.id, target: target.path, error)
                 }
@@ -85,6 +88,20 @@ extension RestoreSession {
         guard shares != nil else { return }
         let missing = selection.missing(findings.state.withLock { $0.seen })
         if !missing.isEmpty { throw .noPaths(missing, plan.source) }
+    }
+
+    /// Checks that increments that a program has made can be put together with what is before them.
+    ///
+    /// - Throws: `usage` for those that only the program understands.
+    package func checkFormats(_ plan: RestorePlan) throws(BackupError) {
+        guard plan.elements.count > 1 else { return }
+        var formats: [ElementLayers.Payload] = []
+        for element in plan.elements {
+            guard let record = element.metadata.pipeline?.first, record.stage == ProgramRecord.stage else { continue }
+            let format = try ProgramRecord.payload(record, element.id)
+            guard format != .bytes, formats.allSatisfy({ $0 == format }) else { throw .incrementOfProgram(element.id) }
+            formats.append(format)
+        }
     }
 
     private func filter<Inspector: MemberInspector & Sendable>(
@@ -130,6 +147,8 @@ extension RestoreSession {
         try await run(element, stages + [.process(tar)], .nothing)
     }
 
+    private static let unfinishedName = ".gb-unfinished"
+
     /// Elements that are no archives become one file, called like the last part of their source. It has that name only
     /// when it is whole: a file that looks like the dump and is not would be taken for it one day.
     private func writeFile(
@@ -137,7 +156,7 @@ extension RestoreSession {
     ) async throws(BackupError) {
         let directory = try Directory(path: target.path)
         let name = element.id.source.lastPart
-        let unfinished = ".gb-unfinished"
+        let unfinished = Self.unfinishedName
         if isFirst { try directory.removeFile(unfinished) }
         let file = isFirst ? try directory.createFile(unfinished) : try directory.openForAppending(unfinished)
         do throws(BackupError) {

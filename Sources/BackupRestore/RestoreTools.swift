@@ -11,14 +11,18 @@ package struct RestoreTools: Sendable {
     package var decompress: Stage
     /// Restore commands that the administrator of this machine has configured, and that may therefore be run.
     package var trustedCommands: [[String]]
+    /// Where their programs are found by name before `PATH`; `nil` for nowhere.
+    package var libraryDirectory: String?
 
     package init(
-        decrypt: ProcessStage, decryptByHand: [String], decompress: Stage, trustedCommands: [[String]]
+        decrypt: ProcessStage, decryptByHand: [String], decompress: Stage, trustedCommands: [[String]],
+        libraryDirectory: String? = nil
     ) {
         self.decrypt = decrypt
         self.decryptByHand = decryptByHand
         self.decompress = decompress
         self.trustedCommands = trustedCommands
+        self.libraryDirectory = libraryDirectory
     }
 }
 
@@ -37,8 +41,8 @@ package struct ElementLayers: Sendable {
         case tar
         /// Bytes that mean something to whoever wrote them: a dump, a log file.
         case bytes
-        /// Bytes that go on where those of the element before ended: what is known of packages, and the log of their
-        /// manager.
+        /// Bytes that go on where those of the element before ended: what is known of packages, the log of their
+        /// manager, and what a program of the format `append` makes.
         case piece
     }
 

@@ -6,6 +6,7 @@ extension RestoreSession {
     ///
     /// - Parameter directory: where the files go, as the lines should say it.
     package func shellLines(_ plan: RestorePlan, directory: String) async throws(BackupError) -> [String] {
+        try checkFormats(plan)
         var lines: [String] = []
         for (number, element) in plan.elements.enumerated() {
             let layers = try await layers(of: element)

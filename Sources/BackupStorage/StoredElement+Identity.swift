@@ -3,7 +3,7 @@ package import BackupModel
 extension StoredElement {
     /// Stages that this program begins with. Their elements have a UUID that is made as the format says; those of others,
     /// the log files of the original for example, are made from what no metadata holds.
-    private static let firstStages: Set<String> = ["tar", "command", "packages"]
+    private static let firstStages: Set<String> = ["tar", "command", "packages", "program"]
 
     /// The name of the file that the element of a log file was made from.
     private var logFileName: String? {

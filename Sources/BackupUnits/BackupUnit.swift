@@ -19,6 +19,15 @@ package protocol BackupUnit: Sendable {
     /// and after each of them.
     var findsSources: Bool { get }
 
+    /// Whether ``look(now:)`` must be called now: until it returns the unit has nothing to run. Never while a run is under
+    /// way, or as long as the last look holds.
+    func claimLook(now: Timestamp) -> Bool
+
+    /// Asks whoever knows what is to be done, where that is not the unit itself; everything else works with the answer.
+    /// May take as long as the unit's settings allow, and reports what goes wrong in ``outlook(now:)``. Only after
+    /// ``claimLook(now:)`` has said so.
+    func look(now: Timestamp) async
+
     /// What is to be done next, one entry a source. Reads the unit's state and changes nothing.
     ///
     /// - Throws: `damaged` when the state cannot be read and its predecessors cannot either.
@@ -58,6 +67,10 @@ package protocol BackupUnit: Sendable {
 
 extension BackupUnit {
     package var findsSources: Bool { false }
+
+    package func claimLook(now: Timestamp) -> Bool { false }
+
+    package func look(now: Timestamp) async {}
 
     package func outlook(now: Timestamp) throws(BackupError) -> UnitOutlook {
         UnitOutlook(runs: try schedule(now: now))
@@ -125,6 +138,11 @@ package protocol UnitRun: Sendable {
     ///
     /// - Returns: what could not be done, or is worth knowing, as sentences for the journal.
     func finish() -> [String]
+    /// Comes last, however the run ended, for whoever must be told.
+    ///
+    /// - Parameter failure: why it failed; `nil` for a run that did well.
+    /// - Returns: what is worth knowing, as sentences for the journal.
+    func conclude(_ failure: BackupError?) async -> [String]
 }
 
 extension UnitRun {
@@ -132,4 +150,5 @@ extension UnitRun {
     package var events: [UnitEvent] { [] }
     package func checkProduced() throws(BackupError) {}
     package func finish() -> [String] { [] }
+    package func conclude(_ failure: BackupError?) async -> [String] { [] }
 }

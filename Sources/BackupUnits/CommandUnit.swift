@@ -9,10 +9,12 @@ struct CommandUnit: BackupUnit {
     let sources: [SourceURL]
     private let settings: [SourceURL: CommandSourceSettings]
     private let files: UnitDirectory
+    private let library: String?
 
     init(_ name: String, _ sources: [CommandSourceSettings], _ context: UnitContext) throws(BackupError) {
         for source in sources where source.command.isEmpty { throw .noCommand(source.source, "command") }
         self.name = name
+        library = context.libraryDirectory
         files = UnitDirectory(name, context)
         settings = Dictionary(sources.map { ($0.source, $0) }, uniquingKeysWith: { first, _ in first })
         self.sources = settings.keys.sorted()
@@ -57,7 +59,7 @@ struct CommandUnit: BackupUnit {
             }
         let run = CommandRun(
             unit: name, reason: reason, timestamp: now, predecessor: state?.uuid, settings: settings, files: files,
-            directory: directory)
+            directory: directory, library: library)
         try UnitCommands.checkProgram(run.process, source, key: "command")
         return run
     }
@@ -72,6 +74,7 @@ struct CommandRun: UnitRun {
     let settings: CommandSourceSettings
     let files: UnitDirectory
     let directory: Directory
+    let library: String?
 
     var type: BackupType { .full }
     var source: SourceURL { settings.source }
@@ -87,7 +90,7 @@ struct CommandRun: UnitRun {
         return UnitCommands.stage(
             "command", settings.command,
             environment: settings.environment.merging(own, uniquingKeysWith: { configured, _ in configured }),
-            workingDirectory: settings.workingDirectory, timeout: settings.timeout)
+            workingDirectory: settings.workingDirectory, timeout: settings.timeout, library: library)
     }
 
     /// Nothing undoes a command: its output is what a restore gives. Only the program is recorded: arguments may be

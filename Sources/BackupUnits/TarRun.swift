@@ -34,11 +34,15 @@ struct TarRun: UnitRun {
     }
 
     var preCommand: ProcessStage? {
-        settings.preCommand.map { UnitCommands.stage("pre_command", $0, environment: environment) }
+        settings.preCommand.map {
+            UnitCommands.stage("pre_command", $0, environment: environment, library: context.libraryDirectory)
+        }
     }
 
     var postCommand: ProcessStage? {
-        settings.postCommand.map { UnitCommands.stage("post_command", $0, environment: environment) }
+        settings.postCommand.map {
+            UnitCommands.stage("post_command", $0, environment: environment, library: context.libraryDirectory)
+        }
     }
 
     var producer: Producer { .process(process) }
@@ -47,7 +51,8 @@ struct TarRun: UnitRun {
         let accepted: Set<Int32> = settings.ignoreRaces ? [0, 1] : [0]
         if let command {
             let name = type == .full ? "full_command" : "inc_command"
-            return UnitCommands.stage(name, command, environment: environment, acceptedStatuses: accepted)
+            return UnitCommands.stage(
+                name, command, environment: environment, acceptedStatuses: accepted, library: context.libraryDirectory)
         }
         // Options in TAR_OPTIONS come before ours: nothing of the environment may change what is stored.
         return ProcessStage(

@@ -8,19 +8,25 @@ enum UnitCommands {
     /// The stage that runs `command` as given.
     static func stage(
         _ name: String, _ command: [String], environment: [String: String], workingDirectory: String? = nil,
-        acceptedStatuses: Set<Int32> = [0], timeout: TimeSpan? = nil
+        acceptedStatuses: Set<Int32> = [0], timeout: TimeSpan? = nil, library: String?
     ) -> ProcessStage {
         var program = command[0]
         // A path below the working directory: made absolute, so that nobody has to know who resolves it, and when.
         if program.contains("/"), !program.hasPrefix("/") { program = (workingDirectory ?? "") + "/" + program }
-        return ProcessStage(
+        var stage = ProcessStage(
             name: name, executable: program, arguments: Array(command.dropFirst()), environment: environment,
             workingDirectory: workingDirectory, acceptedStatuses: acceptedStatuses, timeout: timeout)
+        stage.libraryDirectory = library
+        return stage
     }
 
     /// Checks that the program of `stage` is there and may be executed.
     static func checkProgram(_ stage: ProcessStage, _ source: SourceURL, key: String) throws(BackupError) {
         let program = stage.executable
+        if let library = stage.libraryDirectory, !program.contains("/"), isThere(library + "/" + program) {
+            _ = try stage.locateProgram()
+            return
+        }
         if program.contains("/") {
             guard isExecutable(program) else { throw .programMissing(source, key, program, searched: nil) }
             return
@@ -28,6 +34,11 @@ enum UnitCommands {
         let search = stage.environment["PATH"] ?? getenv("PATH").map { String(cString: $0) } ?? "/usr/bin:/bin"
         for directory in search.split(separator: ":") where isExecutable(directory + "/" + program) { return }
         throw .programMissing(source, key, program, searched: search)
+    }
+
+    private static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0
     }
 
     private static func isExecutable(_ path: String) -> Bool {

@@ -173,13 +173,15 @@ struct UnitDirectory: Sendable {
     /// Puts an older state in place of a `state.current` that is damaged or missing. Nobody knows which source it is
     /// behind with, so no tar index fits it any more: `dropIndices` removes them, and each source's next run is full.
     ///
+    /// - Parameter forgetsMemories: whether what a program wanted to have back goes as well.
     /// - Returns: what was found and done, as sentences; also about files that an earlier version left.
     func repair(
-        _ directory: Directory, dropIndices: () throws(BackupError) -> Void
+        _ directory: Directory, forgetsMemories: Bool = false, dropIndices: () throws(BackupError) -> Void
     ) throws(BackupError) -> [String] {
-        let state = try state(directory)
+        var state = try state(directory)
         if let note = state.fallback {
             try dropIndices()
+            if forgetsMemories { state.forgetMemories() }
             if try directory.status("state.current") != nil {
                 try directory.rename("state.current", to: "state.damaged")
                 afterStep("state.damaged")

@@ -14,6 +14,8 @@ package struct UnitContext: Sendable {
     package var compressIndex: (@Sendable () throws(BackupError) -> any ByteTransform)?
     /// The identity of this machine, as records carry it; `nil` where it is not registered.
     package var machine: @Sendable () throws(BackupError) -> String? = { () throws(BackupError) in nil }
+    /// The directory of programs that the configuration may name without a path, absolute; `nil` for none.
+    package var libraryDirectory: String?
     /// Called after each change of a unit's files; tests look at what a crash would leave there.
     var afterStep: (@Sendable (String) -> Void)?
     /// Finds out who has files open for writing; tests have their own.
@@ -43,5 +45,6 @@ package func make(_ configuration: UnitConfiguration, context: UnitContext) thro
     case .command(let sources): try CommandUnit(configuration.name, sources, context)
     case .logfile(let settings): LogfileUnit(configuration.name, settings, context)
     case .packages(let settings): try PackagesUnit(configuration.name, settings, context)
+    case .program(let settings): ProgramUnit(configuration.name, settings, context)
     }
 }

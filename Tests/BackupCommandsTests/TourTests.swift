@@ -44,6 +44,10 @@ extension CommandTests {
             try follow("doc/package-state.md")
         }
 
+        @Test func theTourOfUnitsOfOnesOwnWorks() throws {
+            try follow("doc/own-units.md")
+        }
+
         private func follow(_ document: String) throws {
             let text = try String(contentsOfFile: Self.repository + "/" + document, encoding: .utf8)
                 .replacingOccurrences(of: "/usr/lib/guerillabackup/units", with: Self.repository + "/units")
@@ -104,7 +108,9 @@ extension CommandTests {
                 for name in [
                     "usr/bin/gb", "etc/guerillabackup/config", "etc/guerillabackup/units/Root.config.example",
                     "usr/lib/guerillabackup/units/tar", "usr/lib/guerillabackup/units/command",
-                    "usr/lib/guerillabackup/units/logfile", "etc/guerillabackup/units/Logs.config.example",
+                    "usr/lib/guerillabackup/units/logfile", "usr/lib/guerillabackup/units/examples/new-lines",
+                    "usr/lib/guerillabackup/units/examples/dump-databases", "etc/guerillabackup/lib-enabled",
+                    "etc/guerillabackup/units/Logs.config.example",
                     "usr/lib/systemd/system/guerillabackup-generator.service",
                     "usr/share/doc/guerillabackup/README.md",
                 ] {

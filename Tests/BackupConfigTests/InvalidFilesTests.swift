@@ -428,12 +428,13 @@ import Testing
         Case(
             "source_defaults: {}\n",
             """
-            LIB/A:1:1: unit: the mandatory key is missing, expected one of tar, command, logfile, packages; name in the unit \
+            LIB/A:1:1: unit: the mandatory key is missing, expected one of tar, command, logfile, packages, program; name in the unit \
             definition what the unit is, as in unit: tar
             """),
         Case(
             "unit: tarr\n",
-            "LIB/A:1:7: unit: expected one of tar, command, logfile, packages, found \"tarr\"; did you mean \"tar\"?"),
+            "LIB/A:1:7: unit: expected one of tar, command, logfile, packages, program, found \"tarr\"; did you mean \"tar\"?"
+        ),
         Case(
             "unit: tar\npipeline: { encryption: }\nsources: { /a: {} }\n",
             """

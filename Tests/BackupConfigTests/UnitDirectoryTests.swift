@@ -60,18 +60,6 @@ import Testing
             ])
     }
 
-    @Test(arguments: [Array("#!/bin/sh\nunit: tar\n".utf8), [0x7f, 0x45, 0x4c, 0x46, 0, 1, 2]])
-    func aProgramIsRecognisedAndNotRun(content: [UInt8]) throws {
-        let directory = try directory()
-        try directory.write("lib/program", bytes: content, mode: 0o755)
-        try directory.link("Custom", to: directory.root + "/lib/program")
-        #expect(
-            try warnings(directory) == [
-                "unit Custom: ROOT/lib/program is a program; custom units are not supported yet by this version, so it "
-                    + "is not run; remove the symlink to silence this warning"
-            ])
-    }
-
     @Test func theExecutableBitAloneMakesNoProgram() throws {
         let directory = try directory()
         try directory.write("lib/Good", bytes: Array(Self.good.utf8), mode: 0o755)

@@ -50,7 +50,7 @@ struct Site {
     }
 
     /// Where this package keeps the definitions of units.
-    private static let definitions =
+    static let definitions =
         "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/units/"
 
     private func enable(_ name: String, _ kind: String, _ sources: String) throws {
@@ -110,6 +110,35 @@ struct Site {
             \(keys.map { "    \($0)\n" }.joined())
 
             """)
+    }
+
+    /// Enables a program as the unit `name`: these are the lines of shell for each call.
+    func program(
+        as name: String = "Own", describe: String? = nil, plan: String? = nil, run: String, done: String = ":",
+        failed: String = ":", keys: [String] = []
+    ) throws {
+        let text = Self.programText(describe: describe, plan: plan, run: run, done: done, failed: failed)
+        let path = try place.write("programs/" + name, text)
+        try #require(chmod(path, 0o755) == 0)
+        if !place.exists("etc/units/" + name) { try place.link("etc/units/" + name, to: path) }
+        let all = ["environment: { TRACE: \(place.path("trace/told")) }"] + keys
+        try place.write("etc/units/\(name).config", all.joined(separator: "\n") + "\n")
+    }
+
+    static func programText(
+        describe: String? = nil, plan: String? = nil, run: String, done: String = ":", failed: String = ":"
+    ) -> String {
+        """
+        #!/bin/sh
+        case $1 in
+        describe) \(describe ?? #"echo '{"protocol": 1, "name": "test"}'"#) ;;
+        plan) \(plan ?? #"echo '{"sources": [{"source": "/h/own", "type": "full", "due": 0}]}'"#) ;;
+        run) \(run) ;;
+        done) \(done) ;;
+        failed) \(failed) ;;
+        esac
+
+        """
     }
 
     // MARK: - Doing it

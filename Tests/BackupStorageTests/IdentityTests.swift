@@ -43,7 +43,7 @@ import Testing
             origin: ElementOrigin(machine: nil, unit: "test", software: "test"))
     }
 
-    @Test(arguments: ["tar", "command"]) func changesOfTheChainAreFound(_ stage: String) async throws {
+    @Test(arguments: ["tar", "command", "program"]) func changesOfTheChainAreFound(_ stage: String) async throws {
         let other = try #require(ElementUUID([UInt8](repeating: 7, count: 64)))
         let changes: [(StoredElement) throws -> ElementMetadata] = [
             { try changed($0, time: Timestamp($0.metadata.timestamp.seconds + 1), stage: stage) },

@@ -13,6 +13,7 @@ struct ConfigCheck: AsyncParsableCommand {
 
     func run() async throws {
         var check = ConfigurationCheck(try common.installation())
+        await check.look()
         let findings = check.run()
         for finding in findings {
             if json.isOn {

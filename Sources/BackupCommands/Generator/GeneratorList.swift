@@ -16,7 +16,7 @@ struct GeneratorList: AsyncParsableCommand {
     func run() async throws {
         let installation = try common.installation()
         for warning in installation.configuration.warnings { Output.warning(warning) }
-        let overview = try GeneratorOverview(installation)
+        let overview = try await GeneratorOverview.asking(installation)
         let now = installation.clock.now()
         var table = Table(["UNIT", "SOURCE", "NEXT", "WHEN", "WHY"])
         for source in overview.sources {

@@ -41,6 +41,7 @@ struct GeneratorOnce: AsyncParsableCommand {
         let names = try selected(installation)
         let generator = try await Generator.start(
             installation, only: names, softwareVersion: GB.software, observer: observer)
+        await generator.look()
         let outlook = generator.outlook()
         let runs = outlook.runs
         let problems = generator.problems + outlook.errors

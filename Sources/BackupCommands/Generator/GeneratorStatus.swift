@@ -15,7 +15,7 @@ struct GeneratorStatus: AsyncParsableCommand {
 
     func run() async throws {
         let installation = try common.installation()
-        let overview = try GeneratorOverview(installation)
+        let overview = try await GeneratorOverview.asking(installation)
         if json.isOn {
             printJSON(overview)
         } else {

@@ -15,7 +15,7 @@ struct RestoreCat: AsyncParsableCommand {
         discussion: """
             An element is named as `gb storage list` prints it; a tar element gives a tar archive. For a source its last \
             full comes, and then the increments, one behind the other: that is the log of a `packages` unit, or the \
-            output of a command. Sources of tar have `gb restore extract`.
+            output of a command or program. Sources of tar have `gb restore extract`.
 
             Exit code 4: an element is damaged; what came out until then must not be used.
             """)
@@ -55,6 +55,7 @@ struct RestoreCat: AsyncParsableCommand {
             if plan.elements.count > 1, try await session.layers(of: plan.elements[0]).isArchive {
                 throw .catOfTar(source)
             }
+            try session.checkFormats(plan)
             return plan.elements
         }
         if point.time.text != nil || point.package != nil { throw .timeOfElement(id) }

@@ -93,7 +93,8 @@ struct SettingsPrinter {
             }
     }
 
-    private static func quoted(_ text: String) -> String {
+    /// In double quotes.
+    static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {

@@ -119,7 +119,8 @@ enum CommandSourceDecoder {
             environment: environment, policies: policies, encryption: encryption)
     }
 
-    private static func environment(_ parent: ConfigReader) -> [String: String] {
+    /// Variables; none where nothing is written.
+    static func environment(_ parent: ConfigReader) -> [String: String] {
         let reader = parent.section("environment")
         guard !reader.keys.isEmpty else {
             let entry = parent.take("environment")

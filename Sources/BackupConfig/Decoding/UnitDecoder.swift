@@ -2,13 +2,15 @@ import BackupModel
 
 /// Reads the merged tree of one unit.
 struct UnitDecoder {
-    private enum Kind: String, CaseIterable { case tar, command, logfile, packages }
+    private enum Kind: String, CaseIterable { case tar, command, logfile, packages, program }
 
     let name: String
     let definition: String
     /// Where the unit definition begins: the place of what is missing in it.
     let definitionOrigin: Origin
     let context: DecodeContext
+    /// The symlink that enables the unit, where it leads to a program.
+    var programLink: String?
 
     /// Refuses what only the main configuration may set in a file of a unit, and returns the rest of the file.
     static func withoutMainKeys(_ root: ConfigNode, context: DecodeContext) -> ConfigNode {
@@ -68,6 +70,14 @@ struct UnitDecoder {
                     runConditions: runConditions)
             }
         }
+        if kind == .program {
+            guard let pipeline else { return nil }
+            return ProgramDecoder.decode(reader, link: programLink, pipeline: pipeline).map {
+                UnitConfiguration(
+                    name: name, definition: definition, kind: .program($0), pipeline: pipeline,
+                    runConditions: runConditions)
+            }
+        }
         let defaults = reader.take("source_defaults")
         let sources = reader.take("sources")
         reader.finish()
@@ -85,7 +95,7 @@ struct UnitDecoder {
         case .command:
             unitKind = .command(
                 readers.compactMap { CommandSourceDecoder.decode($0.url, $0.reader, pipeline: pipeline) })
-        case .logfile, .packages: return nil
+        case .logfile, .packages, .program: return nil
         }
         return UnitConfiguration(
             name: name, definition: definition, kind: unitKind, pipeline: pipeline, runConditions: runConditions)

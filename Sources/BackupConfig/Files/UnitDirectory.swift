@@ -5,8 +5,10 @@ struct EnabledUnit {
     let name: String
     /// The symlink's target, all links resolved.
     let definition: String
+    /// The path of the symlink.
+    let link: String
     /// Where `NAME.config` is, or would be.
-    let overlay: String
+    var overlay: String { link + ".config" }
     /// Whether the definition may be executed: then it can be a program instead of YAML.
     let isExecutable: Bool
 }
@@ -77,7 +79,7 @@ struct UnitDirectory {
             case .regular:
                 units.append(
                     EnabledUnit(
-                        name: name, definition: definition, overlay: path + ".config", isExecutable: found.executable))
+                        name: name, definition: definition, link: path, isExecutable: found.executable))
             case .directory:
                 warn(path, "points to the directory \(target) and is ignored", "point it to a unit definition file")
             case .symlink, .other:

@@ -2,13 +2,6 @@ import BackupModel
 
 /// Loads units one after the other, in the order of their names, and sees to it that no two write the same source.
 struct UnitLoader {
-    /// What a symlink in the directory of units can point to.
-    private enum Definition {
-        case yaml(ConfigNode)
-        /// A custom unit: an executable that is no YAML.
-        case program(String)
-    }
-
     /// The tree of the main configuration.
     let main: ConfigNode
     private(set) var units: [UnitConfiguration] = []
@@ -25,27 +18,21 @@ struct UnitLoader {
 
     mutating func load(_ enabled: EnabledUnit) {
         do throws(BackupError) {
-            switch try definition(of: enabled) {
-            case .program(let path):
-                warnings.append(
-                    "unit \(enabled.name): \(path.escapedForMessage) is a program; custom units are not supported yet by "
-                        + "this version, so it is not run; remove the symlink to silence this warning")
-            case .yaml(let definition):
-                let overlay = try overlay(of: enabled)
-                decode(enabled, definition: definition, overlay: overlay)
-            }
+            // Some file systems give every file the x bit, so that it alone does not make a program.
+            let isProgram = enabled.isExecutable && ConfigFileSystem.isProgram(enabled.definition)
+            let definition =
+                isProgram ? ProgramDecoder.definition(of: enabled.definition) : try definition(of: enabled)
+            decode(enabled, definition: definition, overlay: try overlay(of: enabled), isProgram: isProgram)
         } catch {
             errors.append(UnitErrors(unit: enabled.name, errors: [error]))
         }
     }
 
-    private func definition(of unit: EnabledUnit) throws(BackupError) -> Definition {
-        // Some file systems give every file the x bit, so that it alone does not make a program.
-        if unit.isExecutable, ConfigFileSystem.isProgram(unit.definition) { return .program(unit.definition) }
+    private func definition(of unit: EnabledUnit) throws(BackupError) -> ConfigNode {
         guard let bytes = try ConfigFileSystem.read(unit.definition) else {
             throw .configUnreadable(unit.definition, "it does not exist")
         }
-        return .yaml(try YAMLText(path: unit.definition).parse(bytes))
+        return try YAMLText(path: unit.definition).parse(bytes)
     }
 
     /// Nil if there is none.
@@ -54,7 +41,8 @@ struct UnitLoader {
         return try YAMLText(path: unit.overlay).parse(bytes)
     }
 
-    private mutating func decode(_ enabled: EnabledUnit, definition: ConfigNode, overlay: ConfigNode?) {
+    private mutating func decode(_ enabled: EnabledUnit, definition: ConfigNode, overlay: ConfigNode?, isProgram: Bool)
+    {
         let context = DecodeContext()
         var tree = UnitDecoder.base(main).merged(with: UnitDecoder.withoutMainKeys(definition, context: context))
         if let overlay {
@@ -63,7 +51,8 @@ struct UnitLoader {
             tree = tree.merged(with: UnitDecoder.withoutMainKeys(rest, context: context))
         }
         let decoder = UnitDecoder(
-            name: enabled.name, definition: enabled.definition, definitionOrigin: definition.origin, context: context)
+            name: enabled.name, definition: enabled.definition, definitionOrigin: definition.origin, context: context,
+            programLink: isProgram ? enabled.link : nil)
         let unit = decoder.decode(tree)
         guard let unit, context.errors.isEmpty else {
             errors.append(UnitErrors(unit: enabled.name, errors: context.errors))

@@ -27,7 +27,7 @@ package struct UnitConfiguration: Sendable, Hashable {
         switch kind {
         case .tar(let sources): sources.map(\.source)
         case .command(let sources): sources.map(\.source)
-        case .logfile: []
+        case .logfile, .program: []
         case .packages(let settings): settings.sources
         }
     }
@@ -39,6 +39,7 @@ package enum UnitKind: Sendable, Hashable {
     case command([CommandSourceSettings])
     case logfile(LogfileSettings)
     case packages(PackagesSettings)
+    case program(ProgramSettings)
 }
 
 /// When a source is due: not before `minimum` after its last run, not after `maximum`, best at `offset` past a
