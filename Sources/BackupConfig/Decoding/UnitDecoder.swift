@@ -54,30 +54,23 @@ struct UnitDecoder {
         let generator = reader.section("generator")
         let runConditions = MainDecoder.runConditions(generator)
         generator.finish()
-        if kind == .logfile {
-            guard let pipeline else { return nil }
-            return LogfileDecoder.decode(reader, unit: name, pipeline: pipeline).map {
-                UnitConfiguration(
-                    name: name, definition: definition, kind: .logfile($0), pipeline: pipeline,
-                    runConditions: runConditions)
+        let unitKind: UnitKind? =
+            switch kind {
+            case .logfile:
+                pipeline.flatMap { LogfileDecoder.decode(reader, unit: name, pipeline: $0) }.map { .logfile($0) }
+            case .packages:
+                pipeline.flatMap { PackagesDecoder.decode(reader, unit: name, pipeline: $0) }.map { .packages($0) }
+            case .program:
+                pipeline.flatMap { ProgramDecoder.decode(reader, link: programLink, pipeline: $0) }.map { .program($0) }
+            case .tar, .command, nil: sources(kind, reader, pipeline)
             }
-        }
-        if kind == .packages {
-            guard let pipeline else { return nil }
-            return PackagesDecoder.decode(reader, unit: name, pipeline: pipeline).map {
-                UnitConfiguration(
-                    name: name, definition: definition, kind: .packages($0), pipeline: pipeline,
-                    runConditions: runConditions)
-            }
-        }
-        if kind == .program {
-            guard let pipeline else { return nil }
-            return ProgramDecoder.decode(reader, link: programLink, pipeline: pipeline).map {
-                UnitConfiguration(
-                    name: name, definition: definition, kind: .program($0), pipeline: pipeline,
-                    runConditions: runConditions)
-            }
-        }
+        guard let unitKind, let pipeline else { return nil }
+        return UnitConfiguration(
+            name: name, definition: definition, kind: unitKind, pipeline: pipeline, runConditions: runConditions)
+    }
+
+    /// What a unit is whose sources stand in its files.
+    private func sources(_ kind: Kind?, _ reader: ConfigReader, _ pipeline: PipelineSettings?) -> UnitKind? {
         let defaults = reader.take("source_defaults")
         let sources = reader.take("sources")
         reader.finish()
@@ -88,17 +81,10 @@ struct UnitDecoder {
             return nil
         }
         let readers = sourceReaders(sources, defaults: defaults, in: reader)
-        let unitKind: UnitKind
-        switch kind {
-        case .tar:
-            unitKind = .tar(readers.compactMap { TarSourceDecoder.decode($0.url, $0.reader, pipeline: pipeline) })
-        case .command:
-            unitKind = .command(
-                readers.compactMap { CommandSourceDecoder.decode($0.url, $0.reader, pipeline: pipeline) })
-        case .logfile, .packages, .program: return nil
+        if kind == .tar {
+            return .tar(readers.compactMap { TarSourceDecoder.decode($0.url, $0.reader, pipeline: pipeline) })
         }
-        return UnitConfiguration(
-            name: name, definition: definition, kind: unitKind, pipeline: pipeline, runConditions: runConditions)
+        return .command(readers.compactMap { CommandSourceDecoder.decode($0.url, $0.reader, pipeline: pipeline) })
     }
 
     private func kind(_ reader: ConfigReader) -> Kind? {
