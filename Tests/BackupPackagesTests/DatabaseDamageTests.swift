@@ -40,7 +40,13 @@ import Testing
                         }
                     }
                     try directory.write(path, bytes)
-                    let snapshot = try reader.snapshot(PackageRoot(path: directory.path), machine: "m")
+                    let snapshot: PackageSnapshot
+                    do throws(BackupError) {
+                        snapshot = try reader.snapshot(PackageRoot(path: directory.path), machine: "m")
+                    } catch {
+                        #expect(error.code == .damaged, random.comment)
+                        continue
+                    }
                     try snapshot.forEachLine { line throws(BackupError) in
                         switch try PackageLine(parsing: line) {
                         case .header(let header): #expect(header == snapshot.header, random.comment)
@@ -48,6 +54,26 @@ import Testing
                         default: Issue.record("neither header nor package")
                         }
                     }
+                }
+            }
+        }
+    }
+
+    /// What a power cut or a full disk leaves is no small system.
+    @Test func aStatusFileThatIsCutIsDamaged() throws {
+        let text =
+            "Package: a\nStatus: install ok installed\nVersion: 1\n\nPackage: b\nStatus: install ok installed\nVersion: 2\n"
+        for cut in ["", String(text.dropLast(3)), String(text.dropLast(11)), text + "\0\0\n"] {
+            try withTemporaryDirectory { directory in
+                try directory.write("var/lib/dpkg/status", cut)
+                let root = try PackageRoot(path: directory.path)
+                if cut.isEmpty {
+                    #expect(
+                        try DpkgReader().snapshot(root, machine: "m").packages.isEmpty, "a system that is just made")
+                    return
+                }
+                #expect { try DpkgReader().snapshot(root, machine: "m") } throws: {
+                    ($0 as? BackupError)?.code == .damaged
                 }
             }
         }

@@ -25,6 +25,11 @@ package struct DpkgReader: PackageManagerReader {
         guard let status = try root.file("var/lib/dpkg/status", limit: Self.maximumSize) else {
             throw missingDatabase(root)
         }
+        // dpkg replaces the file as a whole; what a power cut or a full disk has left is no small system.
+        if status.contains(0) || !(status.isEmpty || status.last == UInt8(ascii: "\n")) {
+            throw .packageDatabase("var/lib/dpkg/status", "it is cut off, or has bytes that dpkg does not write")
+        }
+        var versionless: String?
         var complaints: [String] = []
         var packages: [String: InstalledPackage] = [:]
         let automatic = try automaticPackages(root)
@@ -43,12 +48,17 @@ package struct DpkgReader: PackageManagerReader {
                 // In units of 1024 bytes.
                 package.size = values[4].flatMap { Int64($0) }.flatMap { 0 <= $0 && $0 < 1 << 50 ? $0 << 10 : nil }
                 package.installType = package.isInstalled ? .binary : nil
+                if package.isInstalled, values[3] == nil { versionless = name }
                 let key = name + ":" + (values[2] ?? "")
                 if let automatic, package.isInstalled { package.isExplicit = !automatic.contains(key) }
                 packages[key] = package
             }
         }
         take(status, from: "var/lib/dpkg/status")
+        if let versionless {
+            throw .packageDatabase(
+                "var/lib/dpkg/status", "\(versionless.escapedForMessage) is installed and has no version")
+        }
         // What dpkg has changed and not yet written into the status file, in order; each file has whole paragraphs.
         for name in try updates(root) {
             let path = "var/lib/dpkg/updates/" + name

@@ -29,6 +29,8 @@ struct LogPlan: Sendable {
 
     private(set) var pieces: [Piece]
     let continuity: Continuity
+    /// The rotated part that somebody still writes into, or may write into, and why: what is younger waits.
+    private(set) var heldBack: (name: String, reason: String)?
 
     /// How many of the last bytes are looked for elsewhere, the most first: what stood before them may have been cut away.
     /// Fewer might be those of another place.
@@ -59,6 +61,7 @@ struct LogPlan: Sendable {
         pieces = parts.indices.dropFirst(start.part).map { index in
             Piece(file: parts[index], from: index == start.part ? start.offset : 0, to: nil)
         }
+        if continuity == .continues, let bookmark { try leaveOutTaken(bookmark) }
         stopAtWriters(now, openFiles)
         try endAtLine()
     }
@@ -138,12 +141,41 @@ struct LogPlan: Sendable {
         let rotated = pieces.dropLast().filter { $0.file.compression == nil && !$0.file.isCurrent }
         guard !rotated.isEmpty else { return }
         let open = openFiles(Set(rotated.map(\.file.status.identity)))
-        let first = pieces.firstIndex { piece in
-            guard piece.file.compression == nil, !piece.file.isCurrent else { return false }
-            if open.writers[piece.file.status.identity] != nil { return true }
-            return open.blindSpot != nil && now - piece.file.status.modified < Self.settle
+        for (index, piece) in pieces.enumerated().dropLast()
+        where piece.file.compression == nil && !piece.file.isCurrent {
+            let reason: String
+            if let writer = open.writers[piece.file.status.identity] {
+                reason = "\(writer) has it open for writing"
+            } else if open.blindSpot != nil, now - piece.file.status.modified < Self.settle {
+                reason = "it was changed less than \(Self.settle) ago, and who has it open cannot be seen"
+            } else {
+                continue
+            }
+            heldBack = (piece.file.name, reason)
+            pieces.removeLast(pieces.count - 1 - index)
+            return
         }
-        if let first { pieces.removeLast(pieces.count - 1 - first) }
+    }
+
+    /// Parts that were taken already, and stand behind the one that was read last: whoever changes how rotated parts are named
+    /// changes their order.
+    private mutating func leaveOutTaken(_ bookmark: LogBookmark) throws(BackupError) {
+        for index in pieces.indices.dropFirst().reversed() where try Self.wasTaken(pieces[index].file, bookmark) {
+            pieces.remove(at: index)
+        }
+    }
+
+    /// As ``isKnown(_:_:)``, where it is certain: few bytes can be the beginning of many logs.
+    private static func wasTaken(_ part: PackageLogFile, _ bookmark: LogBookmark) throws(BackupError) -> Bool {
+        var head: [UInt8] = []
+        let window = LogBookmark.Beginning.window
+        try part.forEachPiece(to: Int64(window + 1)) { head += $0 }
+        return bookmark.beginnings.contains { beginning in
+            guard beginning.length == window && head.count >= window || beginning.length == head.count else {
+                return false
+            }
+            return LogBookmark.Beginning(Array(head.prefix(beginning.length))) == beginning
+        }
     }
 
     /// Leaves out what has no end of a line yet.
@@ -169,6 +201,7 @@ struct LogPlan: Sendable {
         while end > piece.from {
             let start = max(piece.from, end - 65536)
             let bytes = try piece.file.read(Int(end - start), at: start)
+            guard bytes.count == Int(end - start) else { throw .logCutMeanwhile(piece.file.name) }
             if let last = bytes.lastIndex(of: newline) { return start + Int64(last) + 1 }
             end = start
         }
@@ -177,10 +210,28 @@ struct LogPlan: Sendable {
 
     // MARK: - Taking
 
+    /// Checks that the first and the last piece have before and behind them what they had: a log that was emptied and has
+    /// grown again is longer than before, maybe, and another one.
+    private func checkUnchanged(_ before: LogBookmark?, _ after: LogBookmark) throws(BackupError) {
+        guard let first = pieces.first, let last = pieces.last else { return }
+        if first.from > 0, first.file.compression == nil, let before {
+            let count = min(before.tail.count, Int(first.from))
+            guard try first.file.read(count, at: first.from - Int64(count)) == before.tail.suffix(count) else {
+                throw .logCutMeanwhile(first.file.name)
+            }
+        }
+        guard last.file.compression == nil, after.inode == last.file.inode else { return }
+        let start = after.offset - Int64(after.tail.count)
+        guard try last.file.read(after.tail.count, at: start) == after.tail else {
+            throw .logCutMeanwhile(last.file.name)
+        }
+    }
+
     /// Hands over the bytes, in order, and says how far they go.
     ///
     /// - Parameter bookmark: where the plan began.
-    /// - Throws: what `body` throws; `busy` when a part has fewer bytes than when it was opened.
+    /// - Throws: what `body` throws; `busy` when a part was emptied or written anew since it was opened: what was taken of it is
+    ///   not what it held.
     func forEachPiece(
         after bookmark: LogBookmark?, _ body: (UnsafeRawBufferPointer) throws(BackupError) -> Void
     ) throws(BackupError) -> LogBookmark {
@@ -193,9 +244,12 @@ struct LogPlan: Sendable {
                 taking.take(bytes)
                 try body(bytes)
             }
-            let isWhole = piece.file.compression != nil || position == piece.to ?? piece.file.size
-            guard isWhole else { throw .logCutMeanwhile(piece.file.name) }
+            guard piece.file.compression == nil else { continue }
+            guard position == piece.to ?? piece.file.size, try piece.file.sizeNow() >= piece.file.size else {
+                throw .logCutMeanwhile(piece.file.name)
+            }
         }
+        try checkUnchanged(bookmark, taking.bookmark)
         return taking.bookmark
     }
 }

@@ -35,5 +35,5 @@ extension BackupError {
     }
 
     private static let otherLogs =
-        "`gb packages log --log FILE` for each of the others, oldest first, shows what is left"
+        "move it away to go on without it; `gb packages log --log FILE` for each of the others, oldest first, shows what is left"
 }

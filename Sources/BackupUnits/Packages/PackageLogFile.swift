@@ -64,6 +64,29 @@ package struct PackageLogFile: Sendable {
     /// How many bytes the file has now.
     func sizeNow() throws(BackupError) -> Int64 { try file.status().size }
 
+    /// Whether `directory` has it under its name still.
+    func isNamed(in directory: Directory) throws(BackupError) -> Bool {
+        let last = name.split(separator: "/").last.map(String.init) ?? name
+        guard let status = try directory.status(last) else { return false }
+        // What a symbolic link leads to is not looked at again.
+        return status.kind == .symbolicLink || status.inode == inode
+    }
+
+    /// Whether `other` begins with all bytes of this one; both plain. A few bytes are the beginning of many a log: they are
+    /// never taken for a copy.
+    func isBeginning(of other: PackageLogFile) throws(BackupError) -> Bool {
+        guard compression == nil, other.compression == nil, size >= LogBookmark.Beginning.window,
+            size <= other.size
+        else { return false }
+        var position: Int64 = 0
+        while position < size {
+            let count = Int(min(Int64(position == 0 ? 4096 : Self.pieceSize), size - position))
+            guard try read(count, at: position) == other.read(count, at: position) else { return false }
+            position += Int64(count)
+        }
+        return true
+    }
+
     // MARK: - Reading
 
     /// Bytes of the file as it lies there, at most `count`; fewer at its end.

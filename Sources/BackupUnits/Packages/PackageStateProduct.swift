@@ -23,6 +23,9 @@ struct PackageStateProduct: PackagesProduct {
     /// How often the database is read again because the log has grown meanwhile.
     private static let attempts = 3
 
+    /// Whoever reads it must not take for new what an element before had: the log was read from its beginning.
+    var particulars: JSONObject { before == nil ? ["FromBeginning": .bool(true)] : [:] }
+
     func write(_ emit: ByteTransform.Emit) throws(BackupError) -> PackagesYield {
         let look = try look()
         var lines = LineBuffer()
@@ -56,7 +59,9 @@ struct PackageStateProduct: PackagesProduct {
         if look.snapshot.packages.isEmpty, before != nil, !mayBeEmpty, !replay.state.installed.isEmpty {
             throw .databaseEmpty(place.root.directory.path, place.reader.manager, replay.state.installed.count)
         }
-        var result = PackagesYield(memory: PackagesMemory(bookmark: bookmark), notes: look.notes)
+        var result = PackagesYield(
+            memory: PackagesMemory(bookmark: bookmark, manager: place.reader.manager, root: place.rootPath),
+            notes: look.notes)
         result.notes += PackagesNote.rejected(rejected)
         result.memory.parser = reading.state
         result.memory.logRoot = before?.logRoot
@@ -118,10 +123,16 @@ struct PackageStateProduct: PackagesProduct {
             let plan = try LogPlan(parts.files, after: before?.bookmark, now: now, openFiles: openFiles)
             if type == .inc, plan.continuity == .replaced { throw .logReplacedMeanwhile(place.logPath) }
             var notes = parts.oddities + snapshot.complaints.map(\.escapedForMessage)
-            notes += PackagesNote.continuity(plan.continuity, place.logPath, isFull: type == .full)
-            if parts.files.isEmpty { notes.append(PackagesNote.noLog(place.logPath, wasThere: hadLog)) }
+            if parts.files.isEmpty {
+                notes.append(PackagesNote.noLog(place.logPath, wasThere: hadLog))
+            } else {
+                notes += PackagesNote.continuity(plan.continuity, place.logPath, isFull: type == .full)
+            }
+            notes += PackagesNote.heldBack(plan.heldBack)
             if !isSettled { notes.append(PackagesNote.notCompared()) }
-            return Look(plan: plan, snapshot: snapshot, isSettled: isSettled, notes: notes)
+            // What the log has beyond the part that is held back is in the database already.
+            return Look(
+                plan: plan, snapshot: snapshot, isSettled: isSettled && plan.heldBack == nil, notes: notes)
         }
         // Never reached: the loop has no end.
         throw .logReplacedMeanwhile(place.logPath)

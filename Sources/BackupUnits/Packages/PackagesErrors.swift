@@ -18,6 +18,16 @@ extension BackupError {
             remedy: "the keys root and manager of the unit's configuration say where and which; \(cause.remedy)")
     }
 
+    static func otherSystem(
+        _ base: SourceURL, _ former: (manager: String, root: String), _ now: (manager: String, root: String)
+    ) -> BackupError {
+        BackupError(
+            .configuration,
+            "\(base) has followed \(former.manager.escapedForMessage) below \(former.root.escapedForMessage), and now it is "
+                + "\(now.manager.escapedForMessage) below \(now.root.escapedForMessage): they are not one history",
+            remedy: "give another base, or set root and manager to what they were")
+    }
+
     static func noPackageLog(_ path: String, _ manager: String) -> BackupError {
         BackupError(
             .notFound, "there is no log \(path.escapedForMessage) of \(manager.escapedForMessage)",

@@ -7,6 +7,10 @@ import BackupSystem
 /// last element follow.
 struct PackagesMemory: Sendable, Hashable {
     var bookmark: LogBookmark
+    /// Whose log it is.
+    let manager: String
+    /// The root directory of the system, as the configuration named it.
+    let root: String
     /// Where the parser of the log stands; of the state only.
     var parser: JSONObject?
     /// The name that the log has for the root of the packages; of the state only.
@@ -18,10 +22,17 @@ struct PackagesMemory: Sendable, Hashable {
     private static let maximumSize = 256 << 20
     private static let schema: Int64 = 1
 
-    init(bookmark: LogBookmark) { self.bookmark = bookmark }
+    init(bookmark: LogBookmark, manager: String, root: String) {
+        self.bookmark = bookmark
+        self.manager = manager
+        self.root = root
+    }
 
     var text: [UInt8] {
-        var head: JSONObject = ["Schema": .integer(Self.schema), "Bookmark": .object(bookmark.json)]
+        var head: JSONObject = [
+            "Schema": .integer(Self.schema), "Bookmark": .object(bookmark.json), "Manager": .string(manager),
+            "Root": .string(root),
+        ]
         if let parser { head["Parser"] = .object(parser) }
         if let logRoot { head["LogRoot"] = .string(logRoot) }
         var text = Array(JSONValue.object(head).canonicalText.utf8) + [UInt8(ascii: "\n")]
@@ -40,8 +51,11 @@ struct PackagesMemory: Sendable, Hashable {
             var lines = bytes.split(separator: UInt8(ascii: "\n")).makeIterator()
             guard bytes.last == UInt8(ascii: "\n"), let first = lines.next(),
                 let head = try JSONParser.parse(Array(first), limits: .init(size: Self.maximumSize)).objectValue,
-                head["Schema"]?.integerValue == Self.schema, let bookmark = head["Bookmark"]?.objectValue
+                head["Schema"]?.integerValue == Self.schema, let bookmark = head["Bookmark"]?.objectValue,
+                let manager = head["Manager"]?.stringValue, let root = head["Root"]?.stringValue
             else { throw .noBookmark() }
+            self.manager = manager
+            self.root = root
             self.bookmark = try LogBookmark(bookmark)
             parser = head["Parser"]?.objectValue
             logRoot = head["LogRoot"]?.stringValue

@@ -32,6 +32,10 @@ enum PackagesNote {
         }
     }
 
+    static func heldBack(_ part: (name: String, reason: String)?) -> [String] {
+        part.map { ["what is younger than \($0.name.escapedForMessage) waits for the next run: \($0.reason)"] } ?? []
+    }
+
     static func noLog(_ path: String, wasThere: Bool) -> String {
         let path = path.escapedForMessage
         return wasThere

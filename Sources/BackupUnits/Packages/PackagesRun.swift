@@ -53,12 +53,12 @@ final class PackagesRun<Product: PackagesProduct>: UnitRun {
 
     /// Nothing undoes it: what comes out is the log, or lines of JSON.
     var record: StageRecord {
-        StageRecord(
-            stage: "packages", restore: nil,
-            other: [
-                "Product": .string(Product.name), "Manager": .string(manager), "Root": .string(settings.root),
-                "Schema": .integer(Int64(PackageRecord.currentSchema)),
-            ])
+        var other: JSONObject = [
+            "Product": .string(Product.name), "Manager": .string(manager), "Root": .string(settings.root),
+            "Schema": .integer(Int64(PackageRecord.currentSchema)),
+        ]
+        for (key, value) in product.particulars.members { other[key] = value }
+        return StageRecord(stage: "packages", restore: nil, other: other)
     }
 
     func uuid(checksum: [UInt8]) -> ElementUUID {

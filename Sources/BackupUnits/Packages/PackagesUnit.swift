@@ -48,7 +48,7 @@ struct PackagesUnit: BackupUnit {
     func outlook(now: Timestamp) throws(BackupError) -> UnitOutlook {
         var outlook = UnitOutlook(runs: try schedule(now: now))
         do throws(BackupError) {
-            let place = try PackagesPlace(settings)
+            let place = try PackagesPlace(settings, former: nil)
             if try place.parts().files.isEmpty { throw .noPackageLog(place.logPath, place.reader.manager) }
         } catch {
             outlook.problems.append(error)
@@ -89,7 +89,13 @@ struct PackagesUnit: BackupUnit {
             try directory.removeFile(Self.memoryName(product) + ".next")
             try directory.removeFile(Self.memoryName(product) + ".next.tmp")
         }
-        return notes + (try files.repair(directory) {})
+        return notes
+            + (try files.repair(directory) { () throws(BackupError) in
+                // What they speak of is not the element that the older state knows.
+                for product in [PackageLogProduct.name, PackageStateProduct.name] {
+                    try directory.removeFile(Self.memoryName(product))
+                }
+            })
     }
 
     /// May be done again after a crash at any point of it.
@@ -119,7 +125,10 @@ struct PackagesUnit: BackupUnit {
             guard error.code == .damaged else { throw error }
             obstacle = obstacle ?? error.message
         }
-        let place = try PackagesPlace(settings)
+        let place = try PackagesPlace(settings, former: memory?.manager)
+        if let memory, memory.manager != place.reader.manager || memory.root != place.rootPath {
+            throw .otherSystem(source, (memory.manager, memory.root), (place.reader.manager, place.rootPath))
+        }
         let parts = try place.parts()
         var plan = try LogPlan(parts.files, after: memory?.bookmark, now: now, openFiles: context.openFiles)
         if obstacle == nil, plan.continuity == .replaced {
@@ -137,7 +146,7 @@ struct PackagesUnit: BackupUnit {
                 memory = nil
                 plan = try LogPlan(parts.files, after: nil, now: now, openFiles: context.openFiles)
             }
-            let product = PackageLogProduct(plan: plan, bookmark: memory?.bookmark, notes: notes)
+            let product = PackageLogProduct(place: place, plan: plan, bookmark: memory?.bookmark, notes: notes)
             return run(source, actual, reason, now, place, state[source], product, directory)
         }
         let product = PackageStateProduct(

@@ -2,8 +2,8 @@
 /// first.
 struct RotatedName: Comparable {
     let name: String
-    /// Dates are older than numbers, since whoever changes from one to the other keeps old parts for a while; what is being
-    /// written is youngest.
+    /// 0 for dates, 1 for numbers, 2 for what is being written. Whoever changes from dates to numbers, or back, keeps parts of
+    /// the other kind for a while: which kind is the older one, the files tell.
     private let kind: Int
     /// Grows with the time.
     private let order: Int64
@@ -29,11 +29,22 @@ struct RotatedName: Comparable {
             return nil
         }
         switch rest.first {
-        case ".": (kind, order) = (1, -number)
-        case "-": (kind, order) = (0, number)
+        case "." where !Self.isDate(digits): (kind, order) = (1, -number)
+        case ".", "-": (kind, order) = (0, number)
         default: return nil
         }
     }
+
+    /// Whether the digits are a year, a month and a day, as `dateformat` can write them behind a dot.
+    private static func isDate(_ digits: some StringProtocol) -> Bool {
+        guard digits.utf8.count >= 8, let year = Int(digits.prefix(4)), let month = Int(digits.dropFirst(4).prefix(2)),
+            let day = Int(digits.dropFirst(6).prefix(2))
+        else { return false }
+        return (1970...2999).contains(year) && (1...12).contains(month) && (1...31).contains(day)
+    }
+
+    /// Whether its name has a date and no number.
+    var isDated: Bool { kind == 0 }
 
     /// While logrotate compresses a part, it is there twice.
     func isSamePart(as other: RotatedName) -> Bool { kind == other.kind && order == other.order }

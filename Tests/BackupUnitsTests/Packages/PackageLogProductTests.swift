@@ -198,6 +198,83 @@ import Testing
         #expect(bench.elements.dropFirst().allSatisfy { $0.type == .inc })
     }
 
+    // MARK: - Names and copies
+
+    /// Old parts with numbers, younger ones with dates: whoever switches `dateext` on has both for a while.
+    @Test(arguments: ["-20261120", ".2026-11-20", ".20261120"]) func changingToDatesTakesNothingTwice(_ date: String)
+        throws
+    {
+        let bench = try PackagesBench()
+        try bench.append("one\n")
+        try shell("mv dpkg.log dpkg.log.1; touch -d '2026-11-18' dpkg.log.1", in: bench.logs)
+        try bench.append("two\n")
+        try bench.run(Self.log, type: nil)
+        try shell("mv dpkg.log dpkg.log\(date); touch -d '2026-11-20' dpkg.log\(date)", in: bench.logs)
+        try bench.append("three\n")
+        #expect(text(try bench.run(Self.log).bytes) == "three\n")
+        try bench.run(Self.log, type: .full)
+        #expect(text(bench.chain(Self.log)) == "one\ntwo\nthree\n")
+    }
+
+    @Test(arguments: ["-", "."]) func datesCountUp(_ separator: String) throws {
+        let bench = try PackagesBench()
+        for day in 18...20 {
+            try bench.append("day \(day)\n")
+            try shell("mv dpkg.log 'dpkg.log\(separator)2026-11-\(day)'", in: bench.logs)
+        }
+        try bench.append("now\n")
+        #expect(text(try bench.run(Self.log, type: nil).bytes) == "day 18\nday 19\nday 20\nnow\n")
+    }
+
+    /// The moment between copying and emptying of `copytruncate`.
+    @Test func aCopyBesideTheOriginalIsTakenOnce() throws {
+        let bench = try PackagesBench()
+        try bench.append(Self.lines)
+        try shell("cp dpkg.log dpkg.log.1", in: bench.logs)
+        try bench.append("more\n")
+        let element = try bench.run(Self.log, type: nil)
+        #expect(text(element.bytes) == Self.lines + "more\n")
+        #expect(element.notes.contains { $0.contains("dpkg.log.1") && $0.contains("passed over") })
+    }
+
+    @Test func whatIsNoPartOfTheLogIsPassedOver() throws {
+        let bench = try PackagesBench()
+        try bench.append("one\n")
+        try shell(
+            "mkdir dpkg.log.7; mkfifo dpkg.log.6; ln -s dpkg.log.5 dpkg.log.5; touch dpkg.log.4.gz", in: bench.logs)
+        let element = try bench.run(Self.log, type: nil)
+        #expect(text(element.bytes) == "one\n" && element.notes.count >= 3, "\(element.notes)")
+    }
+
+    // MARK: - Emptied while it is read
+
+    /// Emptied after it was opened, and grown again: longer than it was, or shorter.
+    @Test(arguments: [1, 40]) func aLogThatIsEmptiedMeanwhileGivesNoElement(_ lines: Int) throws {
+        let bench = try PackagesBench()
+        try bench.append(Self.lines)
+        try bench.run(Self.log, type: nil)
+        try bench.append("second\nthird\n")
+        let run = try bench.prepare(Self.log)
+        try shell("cp dpkg.log dpkg.log.1; : > dpkg.log", in: bench.logs)
+        let after = (1...lines).map { "after the rotation, line \($0)\n" }.joined()
+        try bench.append(after)
+        expectError(.busy, mentions: ["next run"]) { try PackagesBench.bytes(run) }
+        run.abandoned()
+        try bench.run(Self.log)
+        #expect(text(bench.chain(Self.log)) == Self.lines + "second\nthird\n" + after)
+    }
+
+    /// As above, between opening it and looking where its last line ends.
+    @Test func aLogThatIsEmptiedBeforeItsEndIsFoundGivesNoElement() throws {
+        let bench = try PackagesBench()
+        try bench.append(Self.lines)
+        let parts = try PackageLogParts(log: "var/log/dpkg.log", below: PackageRoot(path: bench.scratch.path + "/root"))
+        try shell("echo new > dpkg.log", in: bench.logs)
+        expectError(.busy, mentions: ["dpkg.log"]) {
+            try LogPlan(parts.files, after: nil, now: Timestamp(0)) { OpenFiles.writers(of: $0) }
+        }
+    }
+
     // MARK: - What cannot be
 
     @Test func aLogThatIsNotThereIsRefusedAndGoesOnWhenItIsBack() throws {

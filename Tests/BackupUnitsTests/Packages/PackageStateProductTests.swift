@@ -2,6 +2,7 @@ import BackupModel
 import BackupPackages
 import BackupSystem
 import Foundation
+import Synchronization
 import Testing
 
 @testable import BackupUnits
@@ -18,6 +19,7 @@ import Testing
         try bench.change("b", to: nil)
         let full = try bench.run(Self.state, type: nil)
         #expect(full.type == .full && full.events.isEmpty && full.notes.isEmpty)
+        #expect(try bench.prepare(Self.state).record.other["FromBeginning"] == nil)
         let records = try PackagesBench.records(full)
         #expect(
             records.map { "\($0.event.rawValue) \($0.name ?? "") \($0.version ?? "")" }
@@ -118,6 +120,66 @@ import Testing
         try bench.change("d", to: "1")
         #expect(try bench.run(Self.state).events.isEmpty)
         #expect(try bench.told() == bench.installed)
+    }
+
+    /// The database has what the part behind the one that is held back tells: that is no disagreement.
+    @Test func whileAPartIsHeldBackNothingIsCompared() throws {
+        let bench = try PackagesBench()
+        try bench.change("a", to: "1")
+        try bench.run(Self.state, type: nil)
+        bench.open.openFiles.withLock { $0 = { files in OpenFiles.writers(of: files) } }
+        try bench.rotate()
+        let writer = try #require(FileHandle(forWritingAtPath: bench.logs + "/dpkg.log.1"))
+        try bench.change("a", to: "2")
+        let held = try bench.run(Self.state)
+        #expect(held.bytes.isEmpty && held.events.isEmpty)
+        #expect(held.notes.contains { $0.contains("dpkg.log.1") && $0.contains("open for writing") })
+        try writer.close()
+        let element = try bench.run(Self.state)
+        #expect(element.events.isEmpty && element.notes.isEmpty)
+        #expect(try PackagesBench.records(element).map(\.completeness) == [.complete, .complete])
+        #expect(try bench.told() == ["a": "2"])
+    }
+
+    /// Somebody installs another package manager beside the one that is followed.
+    @Test func anotherManagerBesideItChangesNothing() throws {
+        let bench = try PackagesBench(manager: nil)
+        try bench.change("a", to: "1")
+        try bench.run(Self.state, type: nil)
+        try bench.run(PackagesBench.log, type: nil)
+        _ = try bench.scratch.directory("root/var/lib/pacman/local")
+        try bench.change("b", to: "1")
+        #expect(try bench.run(Self.state).events.isEmpty)
+        #expect(try bench.run(PackagesBench.log).type == .inc)
+        #expect(try bench.told() == bench.installed)
+    }
+
+    @Test(arguments: [PackagesBench.log, PackagesBench.state]) func anotherSystemNeedsAnotherBase(_ source: SourceURL?)
+        throws
+    {
+        let bench = try PackagesBench(manager: nil)
+        try bench.change("a", to: "1")
+        try bench.run(source, type: nil)
+        _ = try bench.scratch.directory("root/var/lib/pacman/local")
+        try shell("rm -r var/lib/dpkg; echo > var/log/pacman.log", in: bench.scratch.path + "/root")
+        expectError(.configuration, mentions: ["dpkg", "pacman", "another base"]) { try bench.prepare(source) }
+        try bench.change(root: "other")
+        expectError(.configuration, mentions: ["/other", "another base"]) { try bench.prepare(source) }
+    }
+
+    /// Nobody knows which element the older state belongs to.
+    @Test func aDamagedStateLeadsToAFull() throws {
+        let bench = try PackagesBench()
+        for number in 1...3 {
+            try bench.change("a", to: "\(number)")
+            try bench.run(Self.state)
+        }
+        try shell("echo zz > state.current", in: bench.scratch.path + "/state/generators/Unit")
+        #expect(try !bench.restart().isEmpty)
+        try bench.change("b", to: "1")
+        let run = try bench.prepare(Self.state)
+        #expect(run.type == .full)
+        #expect(run.record.other["FromBeginning"] == .bool(true))
     }
 
     @Test func linesThatDoNotFitAreCountedAndQuoted() throws {

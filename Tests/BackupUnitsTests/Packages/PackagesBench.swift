@@ -51,7 +51,19 @@ final class PackagesBench {
         try writeDatabase()
     }
 
-    private let settings: PackagesSettings
+    private var settings: PackagesSettings
+
+    /// Lets the unit follow another system, one that is as it was made.
+    func change(root name: String) throws {
+        _ = try scratch.directory(name + "/var/log")
+        _ = try scratch.directory(name + "/var/lib/dpkg")
+        try shell("touch \(name)/var/log/dpkg.log \(name)/var/lib/dpkg/status", in: scratch.path)
+        settings = PackagesSettings(
+            logSource: settings.logSource, stateSource: settings.stateSource, manager: settings.manager,
+            root: scratch.path + "/" + name, log: settings.log, fullTiming: settings.fullTiming,
+            incTiming: settings.incTiming, policies: settings.policies, encryption: settings.encryption)
+        _ = try restart()
+    }
 
     private static func make(
         _ settings: PackagesSettings, _ scratch: Scratch, _ shared: Shared
