@@ -13,7 +13,6 @@ let strict: [SwiftSetting] = [
 ]
 
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -40,7 +39,6 @@ let package = Package(
     products: [.executable(name: "gb", targets: ["gb"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
@@ -58,19 +56,20 @@ let package = Package(
         library("BackupCompression", ["BackupModel", "CZstd"]),
         .systemLibrary(name: "CGpgme", pkgConfig: "gpgme", providers: [.apt(["libgpgme-dev"])]),
         library("BackupCrypto", ["BackupModel", "CGpgme"]),
-        library("BackupPipeline", ["BackupModel", "BackupSystem", crypto, subprocess, system]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        library("BackupDigest", ["COpenSSL"]),
+        library("BackupPipeline", ["BackupModel", "BackupDigest", "BackupSystem", subprocess, system]),
         library("BackupPackages", ["BackupModel", "BackupSystem"]),
         library(
             "BackupUnits",
             [
-                "BackupModel", "BackupConfig", "BackupCompression", "BackupPackages", "BackupPipeline", "BackupSystem",
-                crypto,
+                "BackupModel", "BackupConfig", "BackupCompression", "BackupDigest", "BackupPackages", "BackupPipeline",
+                "BackupSystem",
             ]),
-        library("BackupStorage", ["BackupModel", "BackupSystem", crypto]),
-        .systemLibrary(name: "CNettle", pkgConfig: "nettle", providers: [.apt(["nettle-dev"])]),
+        library("BackupStorage", ["BackupModel", "BackupDigest", "BackupSystem"]),
         library(
             "BackupTransfer",
-            ["BackupModel", "BackupSystem", "BackupStorage", "CNettle", crypto, nioCore, nioPosix]),
+            ["BackupModel", "BackupDigest", "BackupSystem", "BackupStorage", nioCore, nioPosix]),
         library("BackupRestore", ["BackupModel", "BackupSystem", "BackupStorage", "BackupPipeline"]),
         library(
             "BackupEngine",
@@ -94,6 +93,7 @@ let package = Package(
         tests("BackupSystem", ["BackupModel", "BackupTestKit"]),
         tests("BackupCompression", ["BackupModel"]),
         tests("BackupCrypto", ["BackupModel"]),
+        tests("BackupDigest", []),
         tests("BackupPipeline", ["BackupModel", "BackupSystem"]),
         tests(
             "BackupPackages", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
@@ -101,7 +101,7 @@ let package = Package(
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
         tests(
             "BackupTransfer",
-            ["BackupModel", "BackupSystem", "BackupStorage", "BackupTestKit", crypto, nioCore, nioPosix],
+            ["BackupModel", "BackupDigest", "BackupSystem", "BackupStorage", "BackupTestKit", nioCore, nioPosix],
             resources: [.copy("Fixtures")]),
         tests("BackupRestore", ["BackupModel", "BackupSystem", "BackupStorage", "BackupPipeline", "BackupTestKit"]),
         tests(

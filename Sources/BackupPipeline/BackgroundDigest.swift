@@ -1,5 +1,5 @@
+import BackupDigest
 import BackupModel
-import Crypto
 import Glibc
 import Synchronization
 
@@ -77,11 +77,11 @@ final class BackgroundDigest: @unchecked Sendable {
             filled.wait()
             let count = counts[index]
             if count == 0 { break }
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffers[index][..<count]))
+            hash.update(UnsafeRawBufferPointer(rebasing: buffers[index][..<count]))
             free.post()
             index = (index + 1) % buffers.count
         }
-        digest = Array(hash.finalize())
+        digest = hash.digest()
         done.post()
     }
 

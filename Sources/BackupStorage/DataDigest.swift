@@ -1,6 +1,6 @@
+import BackupDigest
 package import BackupModel
 package import BackupSystem
-import Crypto
 
 /// The SHA-512 that metadata keeps of stored bytes.
 package enum DataDigest {
@@ -16,13 +16,13 @@ package enum DataDigest {
         defer { buffer.deallocate() }
         while true {
             let count = try file.read(into: buffer)
-            if count == 0 { return Array(hash.finalize()) }
-            hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+            if count == 0 { return hash.digest() }
+            hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
             try progress(count)
         }
     }
 
-    package static func sha512(_ bytes: [UInt8]) -> [UInt8] { Array(SHA512.hash(data: bytes)) }
+    package static func sha512(_ bytes: [UInt8]) -> [UInt8] { SHA512.hash(bytes) }
 
     /// The UUID that an element with these metadata is made with.
     ///

@@ -1,5 +1,5 @@
+import BackupDigest
 package import BackupModel
-import Crypto
 
 extension ElementUUID {
     /// The UUID of a new element in the chain of its source.
@@ -14,7 +14,7 @@ extension ElementUUID {
     /// The SHA-512 of `input`.
     init(hashing input: [UInt8]) {
         // 64 bytes always make a UUID.
-        guard let uuid = ElementUUID(Array(SHA512.hash(data: input))) else {
+        guard let uuid = ElementUUID(SHA512.hash(input)) else {
             preconditionFailure("a SHA-512 is 64 bytes long")
         }
         self = uuid

@@ -1,6 +1,6 @@
+import BackupDigest
 import BackupModel
 import BackupStorage
-import Crypto
 import Synchronization
 
 /// What makes two offers the same element here: the source it is stored as, and its UUID; without one, all it says.
@@ -16,7 +16,7 @@ struct ArrivalKey: Hashable {
 
     init(_ source: SourceURL, _ metadata: ElementMetadata) {
         self.source = source
-        identity = metadata.uuid.map { .uuid($0) } ?? .text(Array(SHA512.hash(data: Array(metadata.text.utf8))))
+        identity = metadata.uuid.map { .uuid($0) } ?? .text(SHA512.hash(Array(metadata.text.utf8)))
     }
 
     init(_ source: SourceURL, uuid: ElementUUID) {

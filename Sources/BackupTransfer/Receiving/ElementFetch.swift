@@ -1,6 +1,6 @@
+import BackupDigest
 import BackupModel
 import BackupStorage
-import Crypto
 import NIOCore
 import Synchronization
 
@@ -91,7 +91,7 @@ final class ElementFetch: AnswerConsumer {
                 guard Int64(bytes.count) == offer.size else {
                     throw .streamTooShort(Int64(bytes.count), offer.size)
                 }
-                sha512 = Array(SHA512.hash(data: bytes))
+                sha512 = SHA512.hash(bytes)
                 content = .bytes(bytes)
             }
             if let checksum = offer.metadata.checksum, checksum != sha512 { throw .otherBytesArrived(offer.id) }

@@ -1,3 +1,4 @@
+import BackupDigest
 import BackupModel
 import BackupStorage
 import BackupSystem
@@ -10,7 +11,7 @@ final class IncomingFile: Sendable {
     /// A batch on its way to the disk. The number tells whether it is still the one that somebody waited for.
     private struct Work {
         let number: Int64
-        let task: Task<Result<ResumableSHA512, BackupError>, Never>
+        let task: Task<Result<SHA512, BackupError>, Never>
     }
 
     private struct State {
@@ -20,7 +21,7 @@ final class IncomingFile: Sendable {
         var collectsPieces = false
         /// Bytes that were taken over, written or not.
         var received: Int64
-        var digest: ResumableSHA512
+        var digest: SHA512
         var work: Work?
         /// Nothing more is taken: the file is about to be closed.
         var isOver = false
@@ -69,7 +70,7 @@ final class IncomingFile: Sendable {
         owner = agent.description
         self.environment = environment
         file = try environment.storage.openPartial(PartialNote.key(local, metadata, size: size))
-        var digest = ResumableSHA512()
+        var digest = SHA512()
         // Without a checksum nothing would tell that the parts belong together.
         if mayResume, metadata.checksum != nil, let bytes = try file.note(), let note = PartialNote(parsing: bytes),
             note.digest.count <= size, try file.descriptor.status().size >= note.digest.count
@@ -187,10 +188,10 @@ final class IncomingFile: Sendable {
     }
 
     private func write(
-        _ batch: [ByteBuffer], _ digest: ResumableSHA512, needsCheckpoint: Bool
-    ) -> Task<Result<ResumableSHA512, BackupError>, Never> {
+        _ batch: [ByteBuffer], _ digest: SHA512, needsCheckpoint: Bool
+    ) -> Task<Result<SHA512, BackupError>, Never> {
         let (file, environment, owner) = (file, environment, owner)
-        return Task { () -> Result<ResumableSHA512, BackupError> in
+        return Task { () -> Result<SHA512, BackupError> in
             async let hashed = environment.blocking { () throws(BackupError) in
                 var digest = digest
                 for bytes in batch { bytes.withUnsafeReadableBytes { digest.update($0) } }
@@ -200,7 +201,7 @@ final class IncomingFile: Sendable {
                 try await environment.blocking { () throws(BackupError) in
                     try Self.write(batch, to: file, at: digest.count)
                 }
-                let digest: ResumableSHA512
+                let digest: SHA512
                 do { digest = try await hashed } catch let error as BackupError { throw error } catch {
                     throw .poolStopped()
                 }

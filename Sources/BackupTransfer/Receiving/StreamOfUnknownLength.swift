@@ -1,6 +1,6 @@
+import BackupDigest
 import BackupModel
 import BackupStorage
-import Crypto
 import NIOCore
 import Synchronization
 
@@ -155,7 +155,7 @@ final class StreamOfUnknownLength: AnswerConsumer {
         guard let file else {
             state.withLock { $0.bytes = [] }
             return .arrived(
-                Arrived(sha512: Array(SHA512.hash(data: bytes)), size: received, content: .bytes(bytes)))
+                Arrived(sha512: SHA512.hash(bytes), size: received, content: .bytes(bytes)))
         }
         let (sha512, size) = try await file.finishAtAnySize()
         return .arrived(Arrived(sha512: sha512, size: size, content: .partial(file.file)))

@@ -1,5 +1,5 @@
+import BackupDigest
 import BackupModel
-import Crypto
 
 /// How far a log was taken, so that the place is found again when the log was rotated, compressed, copied, cut or replaced
 /// meanwhile.
@@ -19,7 +19,7 @@ struct LogBookmark: Sendable, Hashable {
 
         init(_ bytes: [UInt8]) {
             length = bytes.count
-            digest = Array(SHA512.hash(data: bytes))
+            digest = SHA512.hash(bytes)
         }
 
         init(length: Int, digest: [UInt8]) {
