@@ -5,7 +5,7 @@ import Synchronization
 /// A file that grows over several connections and becomes an element's data; with a note of its user's beside it.
 ///
 /// Its holder has it alone: the lock is on the file with the bytes (`flock`) and ends with the process. One thread at a time
-/// may use it.
+/// may use it, but for ``checkpoint(_:owner:)`` beside ``write(_:at:)``.
 package final class PartialFile: Sendable {
     /// The largest note that ``checkpoint(_:)`` takes, in bytes.
     package static let maximumNoteSize = 64 << 10
@@ -64,7 +64,8 @@ package final class PartialFile: Sendable {
         try PartialNote.read(key.noteName, in: directory, of: try descriptor.status())?.bytes
     }
 
-    /// Makes the bytes durable, then replaces the note: after a crash it never speaks of bytes that are not there.
+    /// Makes the bytes durable that are there now, then replaces the note: after a crash it never speaks of bytes that are
+    /// not there. More may be written meanwhile.
     ///
     /// - Parameters:
     ///   - note: at most ``maximumNoteSize`` bytes.
@@ -72,8 +73,8 @@ package final class PartialFile: Sendable {
     /// - Throws: `invalidValue` for a longer note; else what the disk says, and the note is the one before.
     package func checkpoint(_ note: [UInt8], owner: String = "") throws(BackupError) {
         guard note.count <= Self.maximumNoteSize else { throw .partialNoteTooLarge(note.count, Self.maximumNoteSize) }
-        if isDurable { try descriptor.sync() }
         let status = try descriptor.status()
+        if isDurable { try descriptor.sync() }
         let text = PartialNote(inode: status.inode, size: status.size, owner: owner, bytes: note).encoded
         try directory.replaceFile(key.noteName, with: text, durability: isDurable ? .name : .none)
         state.withLock { $0.notedSize = status.size }

@@ -26,6 +26,8 @@ final class IncomingFile: Sendable {
         /// Nothing more is taken: the file is about to be closed.
         var isOver = false
         var lastCheckpoint: Int64
+        /// A note on its way to the disk; `nil` when the last one is written.
+        var checkpoint: Task<BackupError?, Never>?
 
         /// A piece keeps all of the buffer alive into which it was read: small ones are copied together.
         mutating func append(_ bytes: ByteBuffer) {
@@ -45,8 +47,9 @@ final class IncomingFile: Sendable {
     private static let smallPiece = 64 << 10
 
     private static let batchSize = 1 << 20
-    /// Bytes between two points to which a crash may throw the transfer back.
-    private static let checkpointDistance: Int64 = 256 << 20
+    /// Bytes between two notes. The last one may still be on its way when the next one is due, so a crash throws the
+    /// transfer back by no more than twice as many.
+    static let checkpointDistance: Int64 = 256 << 20
     private static let writebackDistance: Int64 = 8 << 20
 
     let file: PartialFile
@@ -57,6 +60,7 @@ final class IncomingFile: Sendable {
     private let environment: TransferEnvironment
     /// Who has to answer for the bytes.
     private let owner: String
+    private let checkpointDistance: Int64
     private let state: Mutex<State>
 
     /// Opens the partial file of an element, and finds out how much of it is there. Blocking.
@@ -64,10 +68,11 @@ final class IncomingFile: Sendable {
     /// - Throws: `busy` when another connection or process is fetching the same element.
     init(
         _ local: SourceURL, _ metadata: ElementMetadata, size: Int64, _ environment: TransferEnvironment,
-        of agent: AgentName, mayResume: Bool
+        of agent: AgentName, mayResume: Bool, checkpointDistance: Int64 = IncomingFile.checkpointDistance
     ) throws(BackupError) {
         self.size = size
         owner = agent.description
+        self.checkpointDistance = checkpointDistance
         self.environment = environment
         file = try environment.storage.openPartial(PartialNote.key(local, metadata, size: size))
         var digest = SHA512()
@@ -100,8 +105,7 @@ final class IncomingFile: Sendable {
     ///
     /// - Throws: also when there are fewer than the element has.
     func finish() async throws(BackupError) -> [UInt8] {
-        try await startBatch()
-        try await waitForBatch()
+        try await waitForAll()
         return try state.withLock { state throws(BackupError) in
             guard state.received == size else { throw .streamTooShort(state.received, size) }
             return state.digest.digest()
@@ -110,8 +114,7 @@ final class IncomingFile: Sendable {
 
     /// The stream has ended, and nobody had said how long it would be: digest and size of what came.
     func finishAtAnySize() async throws(BackupError) -> ([UInt8], Int64) {
-        try await startBatch()
-        try await waitForBatch()
+        try await waitForAll()
         return state.withLock { ($0.digest.digest(), $0.received) }
     }
 
@@ -123,9 +126,10 @@ final class IncomingFile: Sendable {
     func keep() async -> Int64 {
         state.withLock { $0.isOver = true }
         do throws(BackupError) {
-            try await startBatch(isLast: true)
-            try await waitForBatch()
+            try await waitForAll(isLast: true)
         } catch {
+            // The descriptor must not be closed under what is still at work.
+            try? await waitForCheckpoint()
             file.giveUp()
             return resumedAt
         }
@@ -148,7 +152,15 @@ final class IncomingFile: Sendable {
         state.withLock { $0.isOver = true }
         // The descriptor must not be closed under a batch that is being written.
         try? await waitForBatch()
+        try? await waitForCheckpoint()
         file.discard()
+    }
+
+    /// Has the rest written, and waits for all of it.
+    private func waitForAll(isLast: Bool = false) async throws(BackupError) {
+        try await startBatch(isLast: isLast)
+        try await waitForBatch()
+        try await waitForCheckpoint()
     }
 
     private func waitForBatch() async throws(BackupError) {
@@ -173,24 +185,61 @@ final class IncomingFile: Sendable {
     /// - Parameter isLast: whoever closes the file writes what has waited until then.
     private func startBatch(isLast: Bool = false) async throws(BackupError) {
         while state.withLock({ $0.work != nil }) { try await waitForBatch() }
+        try await beginCheckpointIfDue()
         try state.withLock { state throws(BackupError) in
             guard isLast || !state.isOver else { throw .connectionClosed() }
             guard state.work == nil, !state.batch.isEmpty else { return }
-            let start = state.digest.count
-            let end = start + Int64(state.batchSize)
-            let needsCheckpoint = end - state.lastCheckpoint >= Self.checkpointDistance
-            if needsCheckpoint { state.lastCheckpoint = end }
-            state.work = Work(number: start, task: write(state.batch, state.digest, needsCheckpoint: needsCheckpoint))
+            state.work = Work(number: state.digest.count, task: write(state.batch, state.digest))
             state.batch = []
             state.batchSize = 0
             state.collectsPieces = false
         }
     }
 
-    private func write(
-        _ batch: [ByteBuffer], _ digest: SHA512, needsCheckpoint: Bool
-    ) -> Task<Result<SHA512, BackupError>, Never> {
+    /// Not for bytes that are about to become an element: to wait for the disk would keep the next one from coming.
+    private func beginCheckpointIfDue() async throws(BackupError) {
+        let isDue = state.withLock { state in
+            !state.isOver && state.received < size
+                && state.digest.count - state.lastCheckpoint >= checkpointDistance
+        }
+        guard isDue else { return }
+        try await waitForCheckpoint()
+        state.withLock { state in
+            // Whoever closes the file waits for what he has seen, and nothing else may begin.
+            guard !state.isOver else { return }
+            state.lastCheckpoint = state.digest.count
+            state.checkpoint = checkpoint(state.digest)
+        }
+    }
+
+    /// Begins to make durable what was written, and to note it, beside the batches that come.
+    private func checkpoint(_ digest: SHA512) -> Task<BackupError?, Never> {
         let (file, environment, owner) = (file, environment, owner)
+        return Task {
+            do throws(BackupError) {
+                try await environment.blocking { () throws(BackupError) in
+                    try file.checkpoint(PartialNote(digest).bytes, owner: owner)
+                }
+                return nil
+            } catch {
+                return error
+            }
+        }
+    }
+
+    private func waitForCheckpoint() async throws(BackupError) {
+        guard let checkpoint = state.withLock({ $0.checkpoint }) else { return }
+        let failure = await checkpoint.value
+        try state.withLock { state throws(BackupError) in
+            guard let failure else { return state.checkpoint = nil }
+            // It stays: whoever asks again is told the same.
+            state.isOver = true
+            throw failure
+        }
+    }
+
+    private func write(_ batch: [ByteBuffer], _ digest: SHA512) -> Task<Result<SHA512, BackupError>, Never> {
+        let (file, environment) = (file, environment)
         return Task { () -> Result<SHA512, BackupError> in
             async let hashed = environment.blocking { () throws(BackupError) in
                 var digest = digest
@@ -201,16 +250,9 @@ final class IncomingFile: Sendable {
                 try await environment.blocking { () throws(BackupError) in
                     try Self.write(batch, to: file, at: digest.count)
                 }
-                let digest: SHA512
-                do { digest = try await hashed } catch let error as BackupError { throw error } catch {
+                do { return .success(try await hashed) } catch let error as BackupError { throw error } catch {
                     throw .poolStopped()
                 }
-                if needsCheckpoint {
-                    try await environment.blocking { () throws(BackupError) in
-                        try file.checkpoint(PartialNote(digest).bytes, owner: owner)
-                    }
-                }
-                return .success(digest)
             } catch {
                 return .failure(error)
             }
