@@ -33,6 +33,8 @@ struct GroupCommit {
     private var mustKeepNote = false
     /// Whether the note would be there after a crash.
     private var isNoteDurable: Bool
+    /// The directory that was opened last: with one source there is no other.
+    private var lastDirectory: (path: String, directory: Directory)?
 
     /// - Parameters:
     ///   - pending: at most ``GroupNote/maximumElements``.
@@ -47,8 +49,9 @@ struct GroupCommit {
         self.keepsNote = keepsNote
         self.storage = storage
         self.place = place
+        let isSmall = !storage.isManyFiles(2 * pending.count)
         items = pending.enumerated().map {
-            Item(files: GroupFiles($1, in: place, note: note.name, note.firstNumber + $0))
+            Item(files: GroupFiles($1, in: place, note: note.name, note.firstNumber + $0, staysOpen: isSmall))
         }
         try GroupSteps.passed("note made")
     }
@@ -87,7 +90,9 @@ struct GroupCommit {
         for (_, members) in byDirectory(open) {
             let isElsewhere: Bool
             do throws(BackupError) {
-                let directory = try storage.directory(creatingFor: items[members[0]].source)
+                let source = items[members[0]].source
+                let directory = try storage.directory(creatingFor: source)
+                lastDirectory = (source.directory, directory)
                 isElsewhere = try directory.descriptor.status().device != place.descriptor.status().device
             } catch {
                 fail(members, error)
@@ -191,7 +196,7 @@ struct GroupCommit {
 
     // MARK: - Syncs
 
-    private func makeDurable(_ members: [Int], isFirst: Bool) throws(BackupError) {
+    private mutating func makeDurable(_ members: [Int], isFirst: Bool) throws(BackupError) {
         switch storage.durability {
         case .none: break
         case .filesystem: try place.syncFileSystem()
@@ -199,14 +204,18 @@ struct GroupCommit {
         case .element:
             lock.startWriteback()
             if isFirst { for member in members { try items[member].files.sync() } }
+            guard !isNoteDurable else {
+                try lock.syncBytes()
+                break
+            }
             try lock.sync()
             // The name of the note must last; those of the files beside it need not.
-            if !isNoteDurable { try place.sync() }
+            try place.sync()
         }
         try GroupSteps.passed("all durable")
     }
 
-    private func syncDirectories(_ members: [Int]) throws(BackupError) {
+    private mutating func syncDirectories(_ members: [Int]) throws(BackupError) {
         let groups = byDirectory(members)
         try GroupSteps.passed("all linked")
         switch storage.durability {
@@ -237,7 +246,10 @@ struct GroupCommit {
         members.grouped { items[$0].source.directory }
     }
 
-    private func directory(_ path: String) throws(BackupError) -> Directory {
-        path.isEmpty ? storage.root : try storage.root.directory(path)
+    private mutating func directory(_ path: String) throws(BackupError) -> Directory {
+        if let lastDirectory, lastDirectory.path == path { return lastDirectory.directory }
+        let directory = path.isEmpty ? storage.root : try storage.root.directory(path)
+        lastDirectory = (path, directory)
+        return directory
     }
 }

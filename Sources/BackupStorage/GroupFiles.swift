@@ -12,12 +12,17 @@ struct GroupFiles {
     private(set) var inode: UInt64 = 0
     /// Whether a partial file is reserved for this element.
     private var hasTaken = false
+    /// Whether the files stay open until they are synced: not those of a large group.
+    private let staysOpen: Bool
+    private var opened: (data: OwnedDescriptor?, info: OwnedDescriptor?)
 
     /// - Parameters:
     ///   - note: the name of the group's note.
     ///   - number: of the element in the group.
-    init(_ element: PendingElement, in place: Directory, note: String, _ number: Int) {
+    ///   - staysOpen: the group has few elements: their files are kept open until they are synced.
+    init(_ element: PendingElement, in place: Directory, note: String, _ number: Int, staysOpen: Bool) {
         self.element = element
+        self.staysOpen = staysOpen
         infoName = GroupNote.temporaryName(note, number, "info")
         self.place = place
         dataName =
@@ -37,7 +42,10 @@ struct GroupFiles {
             throw .metadataTooLarge(element.source, text.count)
         }
         switch element.content {
-        case .bytes(let bytes): inode = try Self.create(dataName, bytes, in: place)
+        case .bytes(let bytes):
+            let file = try Self.create(dataName, bytes, in: place)
+            inode = try file.status().inode
+            if staysOpen { opened.data = file }
         case .partial(let file):
             guard file.take() else { throw .partialTaken(element.source) }
             hasTaken = true
@@ -46,28 +54,35 @@ struct GroupFiles {
             guard try file.directory.status(dataName)?.inode == inode else { throw .partialTaken(element.source) }
         }
         try GroupSteps.passed("data written")
-        _ = try Self.create(infoName, text, in: place)
+        let info = try Self.create(infoName, text, in: place)
+        if staysOpen { opened.info = info }
         try GroupSteps.passed("info written")
     }
 
-    /// - Returns: The inode number.
-    private static func create(_ name: String, _ bytes: [UInt8], in place: Directory) throws(BackupError) -> UInt64 {
+    private static func create(
+        _ name: String, _ bytes: [UInt8], in place: Directory
+    ) throws(BackupError) -> OwnedDescriptor {
         let file = try place.createFile(name)
-        defer { file.close() }
         try file.write(bytes)
-        return try file.status().inode
+        return file
     }
 
-    /// Makes both files durable.
-    func sync() throws(BackupError) {
-        let info = try place.openFile(infoName)
+    /// Makes both files durable, and closes what was kept open for that.
+    mutating func sync() throws(BackupError) {
+        defer { opened = (nil, nil) }
+        let info = try open(opened.info, infoName)
         info.startWriteback(offset: 0, count: 0)
         if case .partial(let file) = element.content {
             try file.descriptor.sync()
         } else {
-            try place.openFile(dataName).sync()
+            try open(opened.data, dataName).sync()
         }
         try info.sync()
+    }
+
+    private func open(_ file: OwnedDescriptor?, _ name: String) throws(BackupError) -> OwnedDescriptor {
+        if let file { return file }
+        return try place.openFile(name)
     }
 
     /// What became of an attempt to give both files their names.

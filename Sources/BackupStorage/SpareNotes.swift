@@ -37,7 +37,7 @@ final class SpareNotes: Sendable {
     ///
     /// - Parameter isDurable: whether the group has made the note's name durable.
     func giveBack(_ note: HeldNote, count: Int, isDurable: Bool) {
-        do throws(BackupError) { try note.lock.empty() } catch { return note.lock.release() }
+        do throws(BackupError) { try note.lock.blank() } catch { return note.lock.release() }
         let spare = HeldNote(
             name: note.name, lock: note.lock, place: note.place, isNew: !isDurable,
             firstNumber: note.firstNumber + count)

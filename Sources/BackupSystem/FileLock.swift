@@ -42,7 +42,8 @@ package final class FileLock: Sendable {
             // Between open and lock its holder may have removed the file: then this lock locks nothing.
             guard let named = try directory.status(name), named.inode == status.inode else { continue }
             let lock = FileLock(directory: directory, name: name, file: file)
-            try systemCall("empty", path) { ftruncate(raw, 0) }
+            // Where nothing is to be cut, the file system would write a new time of change all the same.
+            if named.size > 0 { try systemCall("empty", path) { ftruncate(raw, 0) } }
             if !note.isEmpty { try file.write(Array(note.utf8)) }
             return lock
         }
@@ -66,13 +67,19 @@ package final class FileLock: Sendable {
         return (FileLock(directory: directory, name: name, file: file), note)
     }
 
-    /// Adds to the note.
+    /// Adds to the note, behind what was added before.
     package func append(_ text: String) throws(BackupError) { try file.write(Array(text.utf8)) }
 
-    /// Empties the note.
-    package func empty() throws(BackupError) {
+    /// Makes all lines of the note empty ones, over which ``append(_:)`` writes from the start. The file keeps its blocks: to
+    /// give them back and get others would take longer than to write them, and so would each sync.
+    package func blank() throws(BackupError) {
         let (raw, path) = (file.raw, file.name)
-        try systemCall("empty", path) { ftruncate(raw, 0) }
+        let lines = [UInt8](repeating: UInt8(ascii: "\n"), count: Int(try file.status().size))
+        var failure: BackupError?
+        lines.withUnsafeBytes { bytes in
+            do throws(BackupError) { try file.write(bytes, at: 0) } catch { failure = error }
+        }
+        if let failure { throw failure }
         _ = try systemCall("seek in", path) { Int(lseek(raw, 0, SEEK_SET)) }
     }
 
@@ -86,6 +93,9 @@ package final class FileLock: Sendable {
 
     /// Returns when the note is on stable storage.
     package func sync() throws(BackupError) { try file.sync() }
+
+    /// As ``sync()``, for a file that is on stable storage already: what the note says now.
+    package func syncBytes() throws(BackupError) { try file.syncBytes() }
 
     /// Ends the lock and removes its file; does nothing the second time.
     package func release() {

@@ -35,6 +35,23 @@ import Testing
         }
     }
 
+    @Test func aBlankNoteIsWrittenOver() throws {
+        try withTemporaryDirectory { place in
+            let directory = try Directory(path: place.path)
+            let lock = try FileLock.acquire("x.lock", in: directory)
+            try lock.append("one\n")
+            try lock.append("two\n")
+            try lock.blank()
+            #expect(try directory.readFile("x.lock", limit: 100) == Array("\n\n\n\n\n\n\n\n".utf8))
+            try lock.append("a\n")
+            try lock.append("b\n")
+            #expect(try directory.readFile("x.lock", limit: 100) == Array("a\nb\n\n\n\n\n".utf8))
+            try lock.append("longer than before\n")
+            #expect(try directory.readFile("x.lock", limit: 100) == Array("a\nb\nlonger than before\n".utf8))
+            lock.release()
+        }
+    }
+
     @Test func endsWithItsOwner() throws {
         try withTemporaryDirectory { place in
             let directory = try Directory(path: place.path)

@@ -71,15 +71,16 @@ package struct TransferEnvironment: Sendable {
         _ body: @escaping @Sendable () throws(BackupError) -> Value
     ) async throws(BackupError) -> Value {
         // No cancellation reaches it: what was begun must be brought to an end, such as keeping what has come of an element.
-        let result = await withCheckedContinuation {
-            (continuation: CheckedContinuation<Result<Value, BackupError>, Never>) in
-            pool.submit { state in
-                guard state == .active else { return continuation.resume(returning: .failure(.poolStopped())) }
-                let result: Result<Value, BackupError>
-                do throws(BackupError) { result = .success(try body()) } catch { result = .failure(error) }
-                continuation.resume(returning: result)
-            }
+        try await begin(body).value()
+    }
+
+    /// Begins blocking work on the pool.
+    func begin<Value: Sendable>(_ body: @escaping @Sendable () throws(BackupError) -> Value) -> BegunWork<Value> {
+        let work = BegunWork<Value>()
+        pool.submit { state in
+            guard state == .active else { return work.finish(.failure(.poolStopped())) }
+            do throws(BackupError) { work.finish(.success(try body())) } catch { work.finish(.failure(error)) }
         }
-        return try result.get()
+        return work
     }
 }

@@ -16,6 +16,8 @@ final class ElementTransaction {
     private var current: Offer?
     /// The bytes of the current element, read or held open: version 1 has no word for an element that vanished.
     private var content: ElementContent?
+    /// The element behind the current one, opened while the peer stores that; not yet offered.
+    private var ahead: (offer: Offer, content: BegunWork<ElementContent?>)?
     /// Whether the peer was told what the current element is: before that it cannot know whether it holds it.
     private var isKnown = false
 
@@ -32,12 +34,21 @@ final class ElementTransaction {
     func stop() {
         walk.stop()
         takeContent()?.close()
+        // Its file is closed with the last one who holds it.
+        ahead = nil
     }
 
     /// The bytes of the current element from their start; `nil` when they were taken already.
     func takeContent() -> ElementContent? {
         defer { content = nil }
         return content
+    }
+
+    /// Begins to open the next element, if it is known: the peer, which has all of the current one, needs some time to store
+    /// it.
+    func openAhead() {
+        guard ahead == nil, let next = waiting.popFirst() else { return }
+        ahead = (next, open(next.element))
     }
 
     /// - Parameter isStored: the peer holds the element that was current until now.
@@ -48,21 +59,32 @@ final class ElementTransaction {
         isKnown = false
         current = nil
         while true {
-            if waiting.isEmpty { waiting = try await walk.next()[...] }
-            guard let next = waiting.popFirst() else { return false }
-            // An original ends at an element without bytes, and the whole transfer with it.
-            guard next.element.size > 0, let content = try await open(next.element) else { continue }
+            let next: Offer
+            let content: ElementContent?
+            if let ahead {
+                self.ahead = nil
+                next = ahead.offer
+                content = try await ahead.content.value()
+            } else {
+                if waiting.isEmpty { waiting = try await walk.next()[...] }
+                guard let first = waiting.popFirst() else { return false }
+                next = first
+                content = try await open(next.element).value()
+            }
+            guard let content else { continue }
             self.content = content
             current = next
             return true
         }
     }
 
-    /// `nil` for an element that has vanished or cannot be read: the transfer goes on without it.
-    private func open(_ element: StoredElement) async throws(BackupError) -> ElementContent? {
+    /// Begins to open an element; gives `nil` for one that has vanished or cannot be read: the transfer goes on without it.
+    private func open(_ element: StoredElement) -> BegunWork<ElementContent?> {
         let (environment, agent, limits) = (environment, context.agent, context.limits.protocolLimits)
-        return try await environment.blocking { () -> ElementContent? in
+        return environment.begin { () -> ElementContent? in
             do throws(BackupError) {
+                // An original ends at an element without bytes, and the whole transfer with it.
+                guard element.size > 0 else { return nil }
                 // Metadata that fit into no frame would end the connection in every round.
                 _ = try ElementInfoAnswer(source: element.id.source, metadata: element.metadata).encoded(limits: limits)
                 try environment.storage.checkUnchanged(element)

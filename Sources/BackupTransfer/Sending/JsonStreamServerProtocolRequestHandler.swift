@@ -43,6 +43,7 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
             } else {
                 try await stream(element, offset: 0, responder)
             }
+            transaction.openAhead()
         case .listElements(let cursor, let limit):
             let listing = try openListing()
             try responder.respond(try await listing.page(after: cursor, limit: limit))
