@@ -12,7 +12,8 @@ struct GeneratorOnce: AsyncParsableCommand {
         commandName: "once", abstract: "Run what is due, and end.",
         discussion: """
             A source that was never backed up is due. Exit code 0: all went well, or nothing was due; 1: every run \
-            failed; 3: some failed; 66: no such unit; 75: another generator is at work.
+            failed; 3: some failed; 66: no such unit; 75: another generator is at \
+            work, or there is no room.
             """)
 
     @OptionGroup var common: CommonOptions
