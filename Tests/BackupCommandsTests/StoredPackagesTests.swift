@@ -213,6 +213,55 @@ extension CommandTests {
             }
         }
 
+        // MARK: - A log that was read once more
+
+        private func names(_ site: Site) throws -> [String] {
+            try answer(site, "log", "--json").jsonLines().map { "\($0["Event"] ?? "") \($0["Name"] ?? "")" }
+        }
+
+        /// The unit has lost its state, or its note of how far the log was taken; the clock was ahead for a line.
+        @Test(arguments: [false, true])
+        func whatWasReadTwiceIsShownOnce(hasPredecessor: Bool) throws {
+            try withSite { site in
+                var state = try StoredState(site)
+                let (begin, day) = (Self.begin, Self.day)
+                let lines =
+                    state.install("a", "1", at: begin) + state.install("b", "1", at: begin + 4000 * day)
+                    + state.install("c", "1", at: begin + 3600)
+                let packages = ["a", "b", "c"].map { ($0, "1") }
+                try state.add(.full, at: begin + day, lines + state.snapshot(at: begin + day, packages))
+                try state.add(
+                    .full, at: begin + 2 * day,
+                    lines + state.install("d", "1", at: begin + 7200)
+                        + state.snapshot(at: begin + 2 * day, packages + [("d", "1")]),
+                    after: hasPredecessor ? .newest : .none, isFromBeginning: hasPredecessor)
+                #expect(try names(site) == ["install a", "install b", "install c", "install d"])
+                #expect(try answer(site, "snapshot", "--json").jsonLines().count == 5)
+                #expect(try !answer(site, "log").errors.contains("nothing is known"))
+            }
+        }
+
+        /// An older copy of the unit's state was put back: two elements follow the same one.
+        @Test func aForkIsFollowedOnce() throws {
+            try withSite { site in
+                var state = try StoredState(site)
+                let (begin, day) = (Self.begin, Self.day)
+                func installed(_ name: String, _ days: Int64) -> [[UInt8]] {
+                    state.install(name, "1", at: begin + days * day)
+                }
+                try state.add(
+                    .full, at: begin + day, installed("a", 0) + state.snapshot(at: begin + day, [("a", "1")]))
+                try state.add(.inc, at: begin + 3 * day, installed("b", 2))
+                try state.add(.inc, at: begin + 5 * day, installed("b", 2) + installed("c", 4), after: .number(0))
+                #expect(try names(site) == ["install a", "install b", "install c"])
+                let packages = ["a", "b", "c"].map { ($0, "1") }
+                try state.add(.full, at: begin + 6 * day, state.snapshot(at: begin + 6 * day, packages))
+                #expect(try names(site) == ["install a", "install b", "install c"])
+                let check = try answer(site, "snapshot", "--check")
+                #expect(check.output.contains("1 full compared"), "\(check.testDescription)")
+            }
+        }
+
         // MARK: - Which state
 
         @Test func oneOfSeveralMustBeChosen() throws {

@@ -88,6 +88,54 @@ extension CommandTests {
             }
         }
 
+        /// The state of the unit is an older copy, and later is lost; the clock was ahead for a line, and then went back.
+        @Test func whateverBecomesOfItsStateNothingIsToldTwice() throws {
+            try withUnit { site, system in
+                let packages = [
+                    ("a", "2026-02-20 10:00:0"), ("b", "2036-01-01 10:00:0"), ("c", "2026-02-20 11:00:0"),
+                    ("d", "2026-02-20 09:00:0"), ("e", "2026-02-20 12:00:0"),
+                ]
+                func make(_ count: Int) throws {
+                    let known = packages.prefix(count)
+                    try system.write(
+                        "var/log/dpkg.log",
+                        known.map { name, time in
+                            """
+                            \(time)0 install \(name):amd64 <none> 1.0
+                            \(time)0 status unpacked \(name):amd64 1.0
+                            \(time)1 status installed \(name):amd64 1.0
+
+                            """
+                        }.joined())
+                    try system.write(
+                        "var/lib/dpkg/status",
+                        known.map { name, _ in
+                            "Package: \(name)\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0\n\n"
+                        }.joined())
+                }
+                let (state, copy) = (site.directory.path("state"), site.directory.path("copy"))
+                try make(1)
+                try site.backUp()
+                try runTool("cp", "-a", state, copy)
+                try make(3)
+                try site.backUp()
+                try expectSame(site, system)
+                try runTool("rm", "-r", state)
+                try runTool("cp", "-a", copy, state)
+                try make(4)
+                try site.backUp()
+                try expectSame(site, system)
+                try site.backUp("--full")
+                try expectSame(site, system)
+                try runTool("rm", "-r", state)
+                try site.backUp()
+                try expectSame(site, system)
+                try make(5)
+                try site.backUp("--full")
+                try expectSame(site, system)
+            }
+        }
+
         /// dpkg was at work when the full was made: that contradicts nothing.
         @Test func aManagerAtWorkIsNoContradiction() throws {
             try withUnit { site, system in

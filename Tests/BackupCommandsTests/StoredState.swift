@@ -42,17 +42,22 @@ struct StoredState {
 
     // MARK: - Elements
 
+    /// What an element names as its predecessor.
+    enum Predecessor { case newest, none, number(Int) }
+
     /// Stores these lines as the next element.
-    mutating func add(_ type: BackupType, at time: Int64, _ lines: [[UInt8]], product: String = "state") throws {
+    ///
+    /// - Parameter isFromBeginning: whether the element says so.
+    mutating func add(
+        _ type: BackupType, at time: Int64, _ lines: [[UInt8]], product: String = "state",
+        after predecessor: Predecessor = .newest, isFromBeginning: Bool = false
+    ) throws {
         var data = Array(lines.joined())
-        var pipeline = [
-            StageRecord(
-                stage: "packages", restore: nil,
-                other: [
-                    "Product": .string(product), "Manager": .string("dpkg"), "Root": .string("/"),
-                    "Schema": .integer(1),
-                ])
+        var particulars: JSONObject = [
+            "Product": .string(product), "Manager": .string("dpkg"), "Root": .string("/"), "Schema": .integer(1),
         ]
+        if isFromBeginning { particulars["FromBeginning"] = .bool(true) }
+        var pipeline = [StageRecord(stage: "packages", restore: nil, other: particulars)]
         if let key {
             try site.directory.write("plain", data)
             try runTool(
@@ -62,9 +67,14 @@ struct StoredState {
             data = try site.directory.read("secret")
             pipeline.append(StageRecord(stage: "gpg", restore: ["gpg", "--decrypt"]))
         }
+        let previous: StoredElement? =
+            switch predecessor {
+            case .newest: elements.last
+            case .none: nil
+            case .number(let number): elements[number]
+            }
         elements.append(
-            try Self.store(
-                storage, source, type, at: time, data, after: elements.last, pipeline, machine: machine))
+            try Self.store(storage, source, type, at: time, data, after: previous, pipeline, machine: machine))
     }
 
     /// Stores one element of any source.
@@ -93,6 +103,8 @@ struct StoredState {
         record.finished = Timestamp(time + 4)
         record.duration = 4
         record.zoneOffset = 0
+        let digest = "\(name) \(version) \(time)".utf8.reduce(UInt64(0)) { ($0 &* 31) &+ UInt64($1) }
+        record.position = LogPosition(offset: 0, length: 1, digest: digest)
         return record
     }
 

@@ -73,10 +73,12 @@ private struct ChainReading {
     init(_ elements: [MadeElement]) throws {
         var previous: Int?
         for element in elements {
-            try chain.begin(
-                StateChain.Link(
-                    isFull: element.snapshot != nil, time: Timestamp(element.time),
-                    follows: previous.map { $0 + 1 == element.number } ?? false, isBeginning: element.number == 0))
+            let link = StateChain.Link(
+                isFull: element.snapshot != nil, time: Timestamp(element.time),
+                follows: previous.map { $0 + 1 == element.number } ?? false, isBeginning: element.number == 0)
+            var overlap = chain.overlap(link)
+            for record in element.changes { overlap?.take(record) }
+            try chain.begin(link, overlap)
             previous = element.number
             for record in element.changes { try chain.take(.change(record)) }
             if let snapshot = element.snapshot {
@@ -87,7 +89,7 @@ private struct ChainReading {
         }
         try chain.finish()
         for (part, element) in zip(chain.parts, elements) where part.isUsed {
-            var cutoff = StateCutoff(part.newerThan)
+            var cutoff = part.cutoff
             records += part.before
             for record in element.changes where cutoff.passes(record) { records.append(record) }
             records += part.after
@@ -261,7 +263,7 @@ private struct ChainReading {
             try chain.begin(
                 StateChain.Link(
                     isFull: true, time: Timestamp(element.time), follows: element.number > 0,
-                    isBeginning: element.number == 0))
+                    isBeginning: element.number == 0), nil)
             for record in element.changes { try chain.take(.change(record)) }
             if element.number == 2 {
                 try chain.take(.header(header))
@@ -279,7 +281,7 @@ private struct ChainReading {
 
     @Test func morePackagesThanThereCanBeAreRefused() throws {
         var chain = StateChain()
-        try chain.begin(StateChain.Link(isFull: true, time: Timestamp(1), follows: false, isBeginning: true))
+        try chain.begin(StateChain.Link(isFull: true, time: Timestamp(1), follows: false, isBeginning: true), nil)
         var record = PackageRecord(machine: "m", manager: "dpkg", root: "/", event: .install, name: "p", version: "1")
         let error = #expect(throws: BackupError.self) {
             for number in 0...StateChain.maximumPackages {

@@ -94,6 +94,9 @@ extension StoredElement {
         return first.other
     }
 
+    /// Whether its changes are all that the log had when it was made, whatever was read of it before.
+    var isFromBeginning: Bool { packageStage?["FromBeginning"] == .bool(true) }
+
     var isPackageState: Bool { packageStage?["Product"]?.stringValue == "state" }
 
     /// The version of the form of its lines, where it is newer than this program.

@@ -21,6 +21,8 @@ package final class StoredPackages: PackageHistory {
         var chain = StateChain()
         /// The element of each part of the chain.
         var elements: [StoredElement] = []
+        /// Where in them each is.
+        var numbers: [ElementUUID: Int] = [:]
         /// The lines of their changes, as far as there was room: undoing small elements takes far longer than reading them.
         var changes: [[UInt8]?] = []
         /// Bytes that are left for them.
@@ -52,7 +54,7 @@ package final class StoredPackages: PackageHistory {
         let survey = try survey()
         for (number, part) in survey.chain.parts.enumerated() where part.isUsed {
             for record in part.before { try body(record) }
-            var cutoff = StateCutoff(part.newerThan)
+            var cutoff = part.cutoff
             try read(survey, number) { record throws(BackupError) in
                 if cutoff.passes(record) { try body(record) }
             }
@@ -110,15 +112,23 @@ package final class StoredPackages: PackageHistory {
     ) throws(BackupError) {
         guard element.isPackageState else { throw .noStateInside(element.id) }
         try element.checkIdentity()
-        let previous = survey.elements.last?.metadata.uuid
+        let predecessor = element.metadata.predecessor
+        let before = predecessor.flatMap { survey.numbers[$0] }
+        let follows = before != nil && before == survey.elements.count - 1
         let link = StateChain.Link(
-            isFull: element.metadata.type == .full, time: element.metadata.timestamp,
-            follows: previous != nil && element.metadata.predecessor == previous,
-            isBeginning: element.metadata.predecessor == nil)
+            isFull: element.metadata.type == .full, time: element.metadata.timestamp, follows: follows,
+            isBeginning: predecessor == nil || element.isFromBeginning, branch: follows ? nil : before)
+        var overlap = survey.chain.overlap(link)
+        if overlap != nil {
+            var reader = StateElementReader(isFull: link.isFull, wantsChangesOnly: true)
+            try payload.forEachPiece(of: element) { piece throws(BackupError) in
+                try reader.take(piece) { line in if case .change(let record) = line { overlap?.take(record) } }
+            }
+        }
         var chain = StateChain()
         swap(&chain, &survey.chain)
         defer { swap(&chain, &survey.chain) }
-        try chain.begin(link)
+        try chain.begin(link, overlap)
         var reader = StateElementReader(isFull: element.metadata.type == .full)
         var changes: [UInt8]? = []
         try payload.forEachPiece(of: element) { piece throws(BackupError) in
@@ -134,6 +144,7 @@ package final class StoredPackages: PackageHistory {
         }
         survey.room -= changes?.count ?? 0
         survey.changes.append(changes)
+        if let uuid = element.metadata.uuid { survey.numbers[uuid] = survey.elements.count }
         survey.elements.append(element)
         if reader.rejected.count > 0 { remarks.add(PackageNote.rejected(reader.rejected, in: element.id)) }
         if reader.unendedBytes > 0 { remarks.add(PackageNote.unended(reader.unendedBytes, in: element.id)) }

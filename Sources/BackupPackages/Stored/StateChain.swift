@@ -11,34 +11,40 @@ package import BackupModel
 package struct StateChain: Sendable {
     /// What the metadata of an element say.
     package struct Link: Sendable {
-        let isFull: Bool
+        package let isFull: Bool
         let time: Timestamp
         let follows: Bool
         let isBeginning: Bool
+        let branch: Int?
 
         /// - Parameters:
         ///   - isFull: whether it has a snapshot.
         ///   - time: until when its changes go.
         ///   - follows: whether its predecessor is the element that was given before.
-        ///   - isBeginning: whether it has no predecessor: its changes are all that the log had.
-        package init(isFull: Bool, time: Timestamp, follows: Bool, isBeginning: Bool) {
+        ///   - isBeginning: whether its changes are all that the log had, whatever was read of it before.
+        ///   - branch: the number of the part that is its predecessor, where that is an earlier one.
+        package init(isFull: Bool, time: Timestamp, follows: Bool, isBeginning: Bool, branch: Int? = nil) {
             self.isFull = isFull
             self.time = time
             self.follows = follows
             self.isBeginning = isBeginning
+            self.branch = branch
         }
     }
 
-    /// How an element is read for its history, in this order: ``before``, its changes, ``after``.
+    /// How an element is read for its history, in this order: ``before``, its changes as far as ``cutoff`` lets them through,
+    /// ``after``.
     package struct Part: Sendable {
         /// Whether the state is known here; otherwise the element is passed over.
         package fileprivate(set) var isUsed = true
         /// What must have happened in the gap before it.
         package fileprivate(set) var before: [PackageRecord] = []
-        /// Which of its changes were not in the history before: those behind the first that is later.
-        package fileprivate(set) var newerThan: Timestamp?
+        /// Which of its changes were not in the history before.
+        package fileprivate(set) var cutoff = StateCutoff()
         /// What brings the state in line with its snapshot, where the changes do not and it was not just being changed.
         package fileprivate(set) var after: [PackageRecord] = []
+        /// How many records of lines were known at its end.
+        fileprivate var known = 0
     }
 
     /// A time of which nothing is known but what was there before and afterwards.
@@ -85,6 +91,10 @@ package struct StateChain: Sendable {
     /// How often the changes named a root.
     private var roots: [String: Int] = [:]
     private var inferred = 0
+    /// What was let through; of elements that turn out not to be used, nothing.
+    private var known = KnownRecords()
+    /// Of the element that was begun last.
+    private var cutoff = StateCutoff()
     /// A contradiction that the changes of the next element may explain, and what they were about.
     private var doubtful: Contradiction?
     private var underWay: Set<String> = []
@@ -93,9 +103,10 @@ package struct StateChain: Sendable {
         let first: Int
         /// The time of that element: by then, all that was missed has happened.
         let time: Timestamp
-        /// Whether the log was read from its beginning once more, so that no change is missing.
-        let isBeginning: Bool
-        var cutoff: StateCutoff
+        /// Whether the log was read once more, from its beginning or from an earlier place, so that no change is missing.
+        let isComplete: Bool
+        /// What was known before it.
+        let known: KnownRecords
         var firstChange: Timestamp?
         /// The changes before the first snapshot.
         var before = StateBefore(PackageState())
@@ -126,17 +137,32 @@ package struct StateChain: Sendable {
 
     // MARK: - Elements
 
+    /// Where the next element may repeat what is known: what must be given all its changes, and be handed over to
+    /// ``begin(_:_:)`` then. `nil` where it repeats nothing.
+    package func overlap(_ link: Link) -> StateOverlap? {
+        guard link.isBeginning || link.branch != nil, !parts.isEmpty else { return nil }
+        var known = known
+        // What the run had will not be used.
+        if !link.follows, let run, run.base == nil { known = run.known }
+        let isAllNew = !link.isBeginning && link.branch.map { known.count <= parts[$0].known } ?? false
+        let time = link.follows ? self.link?.time : run?.base?.time ?? settled?.time
+        return StateOverlap(known, newerThan: time, isAllNew: isAllNew)
+    }
+
     /// Begins the next element.
     ///
+    /// - Parameter overlap: what ``overlap(_:)`` gave, with all changes of the element.
     /// - Throws: as ``end()``.
-    package mutating func begin(_ link: Link) throws(BackupError) {
+    package mutating func begin(_ link: Link, _ overlap: StateOverlap?) throws(BackupError) {
         var part = Part()
-        if run == nil || !link.follows {
+        part.cutoff = overlap?.cutoff ?? StateCutoff()
+        cutoff = part.cutoff
+        // What goes on where the known changes end is as good as what follows.
+        let goesOn = link.follows || (overlap?.reachesEnd == true && run?.base != nil)
+        if run == nil || !goesOn {
             try endRun()
-            // The chain was begun anew, and the log was read from its beginning once more.
-            if link.isBeginning { part.newerThan = settled?.time }
             run = Run(
-                first: parts.count, time: link.time, isBeginning: link.isBeginning, cutoff: StateCutoff(part.newerThan))
+                first: parts.count, time: link.time, isComplete: link.isBeginning || link.branch != nil, known: known)
         }
         parts.append(part)
         self.link = link
@@ -158,7 +184,8 @@ package struct StateChain: Sendable {
     }
 
     private mutating func take(_ record: PackageRecord) throws(BackupError) {
-        guard run?.cutoff.passes(record) == true else { return }
+        guard cutoff.passes(record) else { return }
+        known.add(record)
         if record.event.changesState { roots[record.root, default: 0] += 1 }
         if run?.firstChange == nil { run?.firstChange = record.started ?? record.finished }
         note(record)
@@ -174,6 +201,7 @@ package struct StateChain: Sendable {
     package mutating func end() throws(BackupError) {
         guard let link, let run else { return }
         try settle()
+        parts[parts.count - 1].known = known.count
         defer {
             self.run?.base?.time = link.time
             packages = []
@@ -207,6 +235,7 @@ package struct StateChain: Sendable {
             settled = base
         } else {
             for number in run.first..<parts.count { parts[number].isUsed = false }
+            known = run.known
         }
         self.run = nil
     }
@@ -266,7 +295,7 @@ package struct StateChain: Sendable {
         let start = run.before.state(before: PackageState(packages.map { $0.inRoot(root) }))
         // The order of the elements is that of the chain, whatever the clock said.
         let end = max(begin, Self.after(settled.time))
-        if !run.isBeginning { gaps.append(Gap(from: settled.time, to: end)) }
+        if !run.isComplete { gaps.append(Gap(from: settled.time, to: end)) }
         let records = start.changes(
             since: settled.replay.state, header, root: root, from: Self.after(settled.time), to: end)
         try count(records)
@@ -324,24 +353,6 @@ package struct StateChain: Sendable {
         }
         header.taken = base.time
         return PackageSnapshot(header: header, packages: packages)
-    }
-}
-
-/// Lets through what was not there before, where a log was read once more from its beginning.
-package struct StateCutoff: Sendable {
-    private let time: Timestamp?
-    private var isOpen: Bool
-
-    /// - Parameter newerThan: what is not later was there; `nil` for all.
-    package init(_ newerThan: Timestamp?) {
-        time = newerThan
-        isOpen = newerThan == nil
-    }
-
-    /// Whether the record is new. The order is the truth: behind the first that is, all are.
-    package mutating func passes(_ record: PackageRecord) -> Bool {
-        if !isOpen, let time, let found = record.finished ?? record.started, found > time { isOpen = true }
-        return isOpen
     }
 }
 
