@@ -34,6 +34,24 @@ extension BackupError {
             remedy: "give the time up to which changes count, or leave one of the two out")
     }
 
+    /// - Parameters:
+    ///   - first: the time of the oldest element.
+    ///   - isLast: whether the last change was asked for, and not one before it.
+    ///   - isBounded: whether a time was given up to which changes count.
+    static func changeBeforeFirst(
+        _ change: PackageChange, _ source: SourceURL, first: Timestamp, isLast: Bool, isBounded: Bool
+    ) -> BackupError {
+        let later = [
+            isLast ? nil : "a smaller `--occurrence`", isBounded ? "a later `--at`, or none," : nil,
+        ].compactMap { $0 }.joined(separator: " or ")
+        return BackupError(
+            .notFound,
+            "nothing of \(source) is as old as \(change.moment), the last moment before \(change.summary); its first "
+                + "element is of \(first)",
+            remedy: (later.isEmpty ? "" : "\(later) finds a later change; ")
+                + "`--at \(first)` without `--before-package` gives the oldest state that there is")
+    }
+
     static func catOfTar(_ source: SourceURL) -> BackupError {
         BackupError(
             .usage, "\(source) has increments of tar, which are not one archive when they stand one behind the other",

@@ -70,7 +70,19 @@ extension CommandTests {
                 #expect(try planned(site, "--before-package", "libssl3", "--occurrence", "2") == dumps[0])
                 let third = try site.gb(
                     "restore", "plan", "/host/dump", "--before-package", "libssl3", "--occurrence", "3")
-                expectRefusal(third, 66, "nothing of /host/dump is as old as 2023-11-14T21:06:39Z")
+                expectRefusal(
+                    third, 66, "nothing of /host/dump is as old as 2023-11-14T21:06:39Z",
+                    "libssl3:amd64 3.0.8: install at 2023-11-14T21:06:44Z, by /host/packages/state",
+                    "its first element is of 2023-11-14T22:13:20Z", "a smaller `--occurrence`",
+                    "`--at 2023-11-14T22:13:20Z` without `--before-package`")
+                #expect(!third.errors.contains("later `--at`"), "\(third.testDescription)")
+                let bounded = try site.gb(
+                    "restore", "verify", "/host/dump", "--before-package", "libssl3", "--at", "@\(Self.begin)")
+                expectRefusal(bounded, 66, "3.0.8: install at", "a later `--at`, or none")
+                #expect(!bounded.errors.contains("--occurrence"), "\(bounded.testDescription)")
+                _ = try site.good("restore", "plan", "/host/dump", "--at", "2023-11-14T22:13:20Z")
+                let nothing = try site.gb("restore", "plan", "/host/none", "--before-package", "libssl3")
+                expectRefusal(nothing, 66, "there is no source /host/none")
                 let fourth = try site.gb(
                     "restore", "plan", "/host/dump", "--before-package", "libssl3", "--occurrence", "4")
                 expectRefusal(fourth, 66, "have not changed 4 times", "in all: 3")
@@ -191,9 +203,28 @@ extension CommandTests {
             }
         }
 
+        /// An old element that is damaged tells nothing of a change that others know.
+        @Test func damagedElementsOfTheStateCanBePassedOver() throws {
+            try withDumps { site, state, dumps in
+                var data = try site.directory.read(state.path(1))
+                data[20] ^= 1
+                try site.directory.write(state.path(1), data)
+                let out = site.directory.path("out")
+                for words in [["plan"], ["verify"], ["cat"], ["extract", "--to", out]] {
+                    let all = ["restore"] + words + ["/host/dump", "--before-package", "vim"]
+                    expectRefusal(try site.start(all).wait(), 4, state.id(1), "--skip-damaged")
+                    let result = try site.start(all + ["--skip-damaged"]).wait()
+                    #expect(result.status == 0, "\(result.testDescription)")
+                    #expect(result.errors.contains("\(state.id(1)) is passed over"), "\(result.testDescription)")
+                }
+                #expect(try site.directory.read("out/dump") == Array("2".utf8))
+            }
+        }
+
         @Test(arguments: [
             (["--occurrence", "2"], "--before-package"), (["--packages-from", "local"], "--before-package"),
-            (["--before-package", "x", "--occurrence", "0"], "from 1"),
+            (["--before-package", "x", "--occurrence", "0"], "from 1"), (["--skip-damaged"], "--before-package"),
+            (["--before-package", "x", "--packages-from", "local", "--skip-damaged"], "local asks none"),
             (["--before-package", "x", "--occurrence", "many"], "many"),
         ])
         func optionsThatDoNotGoTogetherAreNamed(words: [String], said: String) throws {

@@ -48,7 +48,7 @@ struct RestoreCat: AsyncParsableCommand {
             // What begins with a number was meant as an element.
             guard let source = try? SourceURL(name), source.parts.last?.first?.isNumber == false else { throw error }
             let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-            let plan = try RestorePlan(session.storage, source: source, at: found.point)
+            let plan = try found.plan(session, source)
             for warning in found.notes + plan.warnings { Output.warning(warning) }
             // Standard output is for the bytes.
             if let change = found.change { Output.error("gb: " + change.sentence(plan)) }

@@ -36,7 +36,7 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
         let source = try SourceURL(source)
         let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-        let plan = try RestorePlan(session.storage, source: source, at: found.point)
+        let plan = try found.plan(session, source)
         if !RestoreSession.restoresOwners {
             Output.warning("not running as root: files will belong to this user, whoever owned them")
         }

@@ -28,7 +28,7 @@ struct RestorePlanCommand: AsyncParsableCommand {
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
         let source = try SourceURL(source)
         let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-        let plan = try RestorePlan(session.storage, source: source, at: found.point)
+        let plan = try found.plan(session, source)
         for warning in found.notes + plan.warnings { Output.warning(warning) }
         if let change = found.change {
             if json.isOn {

@@ -35,9 +35,20 @@ struct RestorePointOption: ParsableArguments {
             valueName: "SOURCE|local"))
     var from: String?
 
+    @Flag(
+        name: .customLong("skip-damaged"),
+        help: """
+            With --before-package: pass over elements of the package state that are damaged, as if they were not there.
+            """)
+    var skipsDamaged = false
+
     func validate() throws {
-        if package == nil, occurrence != nil || from != nil {
-            throw ValidationError("--occurrence and --packages-from are of use only with --before-package")
+        if package == nil, occurrence != nil || from != nil || skipsDamaged {
+            throw ValidationError(
+                "--occurrence, --packages-from and --skip-damaged are of use only with --before-package")
+        }
+        if skipsDamaged, from == "local" {
+            throw ValidationError("--skip-damaged is about a storage, and --packages-from local asks none")
         }
         if let occurrence, !(1...ChangeSearch.maximumOccurrence).contains(occurrence) {
             throw ValidationError("--occurrence is a number from 1 to \(ChangeSearch.maximumOccurrence)")
@@ -50,6 +61,22 @@ struct RestorePointOption: ParsableArguments {
         var change: PackageChange?
         /// What there is to say of it, as sentences.
         var notes: [String] = []
+        /// Of changes before which there may be something else to go back to.
+        fileprivate var occurrence = 1
+        fileprivate var isBounded = false
+
+        /// Which elements bring the source back to that point.
+        func plan(_ session: RestoreSession, _ source: SourceURL) throws(BackupError) -> RestorePlan {
+            do throws(BackupError) {
+                return try RestorePlan(session.storage, source: source, at: point)
+            } catch {
+                guard let change, error.code == .notFound,
+                    let first = try session.storage.elements(of: source).usable.map(\.metadata.timestamp).min()
+                else { throw error }
+                throw .changeBeforeFirst(
+                    change, source, first: first, isLast: occurrence == 1, isBounded: isBounded)
+            }
+        }
     }
 
     /// - Parameters:
@@ -72,7 +99,8 @@ struct RestorePointOption: ParsableArguments {
             before: pattern, occurrence: occurrence ?? 1, notAfter: bound)
         return Found(
             point: .time(found.moment),
-            change: PackageChange(record: found.record, moment: found.moment, place: place), notes: found.notes)
+            change: PackageChange(record: found.record, moment: found.moment, place: place), notes: found.notes,
+            occurrence: occurrence ?? 1, isBounded: bound != nil)
     }
 
     private func history(
@@ -88,7 +116,7 @@ struct RestorePointOption: ParsableArguments {
         } else {
             state = try PackageStateSource.choose(in: session.storage, for: source)
         }
-        return (StoredPackages(state, session), state.source.description)
+        return (StoredPackages(state, session, passesDamaged: skipsDamaged), state.source.description)
     }
 }
 
@@ -99,15 +127,18 @@ struct PackageChange: Sendable {
     /// Who tells of it.
     let place: String
 
-    /// For people.
-    func sentence(_ plan: RestorePlan) -> String {
+    /// What was found, for people.
+    var summary: String {
         let name = PackageText.name(record.fullName ?? "", record.architecture, manager: record.manager)
         let version = (record.version ?? "").escapedForMessage
         let end = (record.finished ?? record.started)?.description ?? "unknown time"
         let time = isInferred ? "after \(moment), at \(end) at the latest" : "at \(end)"
-        return
-            "\(name) \(version): \(record.event) \(time), by \(place). The last moment before it is \(moment); the element of "
-            + "that time is \(last(of: plan))."
+        return "\(name) \(version): \(record.event) \(time), by \(place)"
+    }
+
+    /// For people.
+    func sentence(_ plan: RestorePlan) -> String {
+        "\(summary). The last moment before it is \(moment); the element of that time is \(last(of: plan))."
     }
 
     /// No line of a log tells of it: all that is known is what was there before and afterwards.

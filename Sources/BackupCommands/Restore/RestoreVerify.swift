@@ -22,7 +22,7 @@ struct RestoreVerify: AsyncParsableCommand {
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
         let source = try SourceURL(source)
         let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-        let plan = try RestorePlan(session.storage, source: source, at: found.point)
+        let plan = try found.plan(session, source)
         for warning in found.notes + plan.warnings { Output.warning(warning) }
         if let change = found.change, !json.isOn { Output.standard.line(change.sentence(plan)) }
         let line = ProgressLine("verify \(plan.source)", total: plan.size, quiet: ProgressLine.readAhead) {
