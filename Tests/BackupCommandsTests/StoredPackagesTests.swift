@@ -307,6 +307,7 @@ extension CommandTests {
             (["log", "--from-storage", "--log", "x"], "--log"), (["log", "--skip-damaged"], "--from-storage"),
             (["which", "x", "--from-storage", "--machine", "a", "--source", "/b"], "exclude each other"),
             (["snapshot", "--from-storage", "--manager", "dpkg"], "--manager"),
+            (["log", "--root", ""], "--root is empty"), (["log", "--log", ""], "--log is empty"),
         ])
         func optionsThatDoNotGoTogetherAreNamed(words: [String], said: String) throws {
             expectRefusal(try GBProcess.start(["packages"] + words).wait(), 64, said)

@@ -59,6 +59,8 @@ struct PackageOptions: ParsableArguments {
     var skipsDamaged = false
 
     func validate() throws {
+        if root?.isEmpty == true { throw ValidationError("--root is empty: give a directory, / for this system") }
+        if logs.contains("") { throw ValidationError("--log is empty: give a file") }
         if isFromStorage {
             if root != nil || manager != nil || !logs.isEmpty || isLogOnly {
                 throw ValidationError("--from-storage excludes --root, --manager, --log and --log-only")
