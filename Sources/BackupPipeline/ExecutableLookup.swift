@@ -50,6 +50,17 @@ enum ExecutableLookup {
         return path
     }
 
+    /// Whether the file begins as the kernel wants it: like a script or a binary. What cannot be read is left to the
+    /// kernel.
+    static func isRunnable(_ path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return true }
+        defer { close(descriptor) }
+        var start = [UInt8](repeating: 0, count: 4)
+        let count = start.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
+        return start.prefix(max(0, count)).starts(with: Array("#!".utf8)) || start == [0x7f] + Array("ELF".utf8)
+    }
+
     private enum Finding {
         case executable, missing
         case unusable(String)

@@ -1,5 +1,6 @@
 import BackupModel
 import BackupSystem
+import Glibc
 import Subprocess
 import SystemPackage
 
@@ -59,6 +60,14 @@ extension BackupError {
         }
         let cause = BackupError.system(number.rawValue, "run", path)
         return BackupError(cause.code, "\(stage) could not be started: \(cause.message)", remedy: cause.remedy)
+    }
+
+    /// As the kernel says it.
+    static func noExecutable(_ stage: StageLabel, _ path: String) -> BackupError {
+        let cause = BackupError.system(ENOEXEC, "run", path)
+        return BackupError(
+            cause.code, "\(stage) could not be started: \(cause.message)",
+            remedy: "a program is a binary of this machine or a script that begins with `#!`; this file is neither")
     }
 
     // MARK: - Processes that end badly

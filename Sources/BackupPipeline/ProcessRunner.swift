@@ -22,7 +22,11 @@ struct ProcessRunner: Sendable {
         guard state.begin(index) else { return leave(NodeFailure(kind: .stopped, error: .stopped())) }
         guard let reader = input.reader, let writer = output.writer else { return leave(nil) }
         let ends: ExtraEnds
-        do throws(BackupError) { ends = try ExtraEnds(stage) } catch {
+        do throws(BackupError) {
+            // A shell takes what the kernel cannot run for a script of its own; an empty one does well.
+            if stage.messages != nil, !ExecutableLookup.isRunnable(path) { throw .noExecutable(label, path) }
+            ends = try ExtraEnds(stage)
+        } catch {
             return leave(NodeFailure(kind: .own, error: error))
         }
         defer { ends.close() }

@@ -174,6 +174,26 @@ import Testing
         }
     }
 
+    /// Between the plan and the run the file was changed: an update that is cut short leaves an empty one, and `sh` takes
+    /// that for a script that does well.
+    @Test(arguments: ["", "echo not a program that the kernel starts\n", "#!/bin/sh\necho other\n"])
+    func aProgramThatWasReplacedIsAskedFirst(text: String) async throws {
+        try await withSite { site in
+            try site.program(run: "echo data")
+            let generator = try await site.generator()
+            await generator.look()
+            let path = try site.place.write("programs/Own", text)
+            let outcomes = await generator.carryOut(generator.outlook().runs)
+            let failure = try #require(outcomes.first?.failure)
+            #expect(failure.code == .busy && failure.description.contains("was changed since"), "\(failure)")
+            try site.expectNothingStored("Own")
+            try #require(chmod(path, 0o755) == 0)
+            // It is not what another file has said that is done next.
+            await generator.look()
+            #expect(generator.outlook().runs.isEmpty)
+        }
+    }
+
     /// Answers of `describe` and `plan` that are of no use.
     private static let badAnswers: [(describe: String?, plan: String?, words: [String])] = [
         ("echo '{\"protocol\": 2, \"name\": \"x\"}'", nil, ["describe", "version 2 of the protocol", "update gb"]),

@@ -85,6 +85,23 @@ import Testing
         await failure(stage("echo ok >&3; echo bad >&3", Ear().sink(refusing: "bad")), "it said bad")
     }
 
+    @Test func whatTheKernelDoesNotRunIsNoScript() async throws {
+        let scratch = try Scratch()
+        for (name, text) in [("empty", ""), ("text", "echo data\n")] {
+            let file = try scratch.create(name)
+            try file.write(Array(text.utf8))
+            file.close()
+            let path = scratch.path + "/" + name
+            try #require(chmod(path, 0o755) == 0)
+            var stage = ProcessStage(name: "speaker", executable: path, arguments: [])
+            stage.messages = Ear().sink()
+            let outcome = await run(stage).outcome
+            let error = #expect(throws: BackupError.self) { try outcome.result.get() }
+            #expect(error?.description.contains("could not be started") == true, "\(outcome.result)")
+            #expect(error?.description.contains("Exec format error") == true, "\(outcome.result)")
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func whoeverSpeaksDoesNotHang() async throws {
         let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 0.5; [ \"$1\" ] && echo $i >&3; done; echo done"
         let limit = TimeSpan(seconds: 3)

@@ -48,6 +48,12 @@ extension BackupError {
             remedy: known.isEmpty ? "" : "it has " + known.prefix(20).map(\.description).joined(separator: ", "))
     }
 
+    static func programChanged(_ unit: String, _ path: String) -> BackupError {
+        BackupError(
+            .busy, "\(path.escapedForMessage) was changed since the unit \(unit) has asked it for its plan",
+            remedy: "nothing needs to be done if that was intended: it is asked again before the next run")
+    }
+
     static func programBusy(_ unit: String) -> BackupError {
         BackupError(.busy, "the program of the unit \(unit) is at work: it is never called twice at a time")
     }

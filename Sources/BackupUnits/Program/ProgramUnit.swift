@@ -246,6 +246,11 @@ final class ProgramUnit: BackupUnit {
             throw .notPlanned(name, source, known: (plan.map { Array($0.sources.keys) } ?? []).sorted())
         }
         let path = try caller.locate()
+        // What was planned is what another file has said: this one may be half of an update, or empty.
+        guard progress.withLock({ $0.identity }) == ProgramCaller.identity(path) else {
+            progress.withLock { $0.mustAsk = true }
+            throw .programChanged(name, path)
+        }
         try caller.makeScratch()
         let directory = try files.open()
         if try files.hasUnfinishedRun(directory) { throw .unfinishedRun(name) }
