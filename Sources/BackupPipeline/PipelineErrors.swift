@@ -146,6 +146,13 @@ extension BackupError {
             remedy: messageRemedy)
     }
 
+    static func messagesHeldOpen(seconds: Double) -> BackupError {
+        BackupError(
+            .processFailed,
+            "it has ended, but something it has started holds descriptor 3 open for more than \(rounded(seconds))",
+            remedy: "have it wait for its children, or close the descriptor for them (3>&-)")
+    }
+
     static func messageCutOff(bytes: Int) -> BackupError {
         BackupError(
             .processFailed, "the last line that it wrote to descriptor 3, of \(bytes) bytes, has no end",

@@ -6,7 +6,7 @@ struct PipelineTimings: Sendable {
     var settle = 0.5
     /// From SIGTERM to SIGKILL.
     var terminationGrace = 5.0
-    /// How long the output of a process that has ended may be held open by something it has started.
+    /// How long the output of a process that has ended, and its descriptor 3, may be held open by something it has started.
     var heldOutputGrace = 10.0
     /// How long a stage that has ended without meeting the end of its input waits for the proof that nothing was left.
     var inputEndGrace = 10.0

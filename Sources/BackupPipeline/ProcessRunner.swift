@@ -62,11 +62,11 @@ struct ProcessRunner: Sendable {
         state.started(index, pid: process.value)
         let watch = ProcessWatch(
             pid: process.value, descriptor: process.processDescriptor, standardError: standardError.readEnd,
-            messages: ends.heard, onMessage: { state.spoke(index) })
+            messages: ends.heard, onMessage: { state.spoke(index) }, onExit: { state.exited(index) },
+            heldGrace: timings.heldOutputGrace, stop: state.stop.raw)
         do throws(BackupError) {
             try await BlockingThread.run(stage.name) {
                 let end = watch.waitForEnd()
-                state.exited(index)
                 let failure = judge(end)
                 state.ended(
                     index, failure, exitStatus: end.signal == nil ? end.status : nil, standardError: end.log.text)

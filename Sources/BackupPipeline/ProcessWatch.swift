@@ -21,6 +21,12 @@ struct ProcessWatch: Sendable {
     var messages: (pipe: OwnedDescriptor, sink: MessageSink)?
     /// Is called when something has come from descriptor 3.
     var onMessage: @Sendable () -> Void = {}
+    /// Is called when the process has ended, which may be before all that it has started has said what it has to say.
+    var onExit: @Sendable () -> Void = {}
+    /// How long something that it has started may hold descriptor 3 open after it, in seconds.
+    var heldGrace = 10.0
+    /// Becomes readable when nobody wants to wait any more; -1 for never.
+    var stop: CInt = -1
 
     /// What may lie in a pipe at the end of a process; whoever writes more than that is not the process.
     private static let finalBytes = 2 << 20
@@ -49,6 +55,9 @@ struct ProcessWatch: Sendable {
                 if end.messageFailure != nil { kill(-pid, SIGKILL) }
             }
         }
+        onExit()
+        // What it has started may go on to make data as long as it has standard output; what that says counts as well.
+        if end.signal == nil, end.status == 0 { hearRest(buffer, isOpen: &isOpen, &reader, &end) }
         // Something that it has started may hold the pipe open: take what is there, and do not wait for the end.
         var rest = Self.finalBytes
         while isOpen, rest > 0 {
@@ -61,6 +70,31 @@ struct ProcessWatch: Sendable {
             do throws(BackupError) { try reader?.finish() } catch { end.messageFailure = error }
         }
         return end
+    }
+
+    /// Listens to descriptor 3 until nobody has it open any more.
+    private func hearRest(
+        _ buffer: UnsafeMutableRawBufferPointer, isOpen: inout Bool, _ reader: inout MessageReader?, _ end: inout End
+    ) {
+        guard let messages else { return }
+        let deadline = SystemClock.monotonic() + heldGrace
+        while reader != nil {
+            let left = deadline - SystemClock.monotonic()
+            guard left > 0 else {
+                end.messageFailure = .messagesHeldOpen(seconds: heldGrace)
+                reader = nil
+                return
+            }
+            var pollers = [
+                pollfd(fd: messages.pipe.raw, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: stop, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: isOpen ? standardError.raw : -1, events: Int16(POLLIN), revents: 0),
+            ]
+            _ = poll(&pollers, UInt(pollers.count), CInt(max(1, min(left, 60) * 1000)))
+            if pollers[0].revents != 0 { hear(buffer, &reader, &end) }
+            if pollers[1].revents != 0 { return }
+            if pollers[2].revents != 0 { isOpen = take(buffer, into: &end.log) != 0 }
+        }
     }
 
     /// Reads once from descriptor 3. `reader` is `nil` when nothing more will come.

@@ -85,6 +85,29 @@ import Testing
         await failure(stage("echo ok >&3; echo bad >&3", Ear().sink(refusing: "bad")), "it said bad")
     }
 
+    /// Data of something that was started counts until nobody has standard output; so does what it says.
+    @Test(.timeLimit(.minutes(1))) func whatWasStartedIsHeardToTheEnd() async throws {
+        let ear = Ear()
+        let (text, _) = await run(stage("{ sleep 1; echo late; echo said >&3; } & echo early", ear.sink()))
+        #expect(text == "early\nlate\n")
+        #expect(ear.lines == ["said"])
+        await failure(stage("{ sleep 1; echo no >&3; } & echo early", Ear().sink(refusing: "no")), "it said no")
+        // Also where the data do not wait for it.
+        let silent = Ear()
+        _ = await run(stage("{ sleep 1; echo said >&3; } >/dev/null 2>&1 & echo early", silent.sink()))
+        #expect(silent.lines == ["said"])
+    }
+
+    @Test(.timeLimit(.minutes(1))) func nobodyHoldsTheDescriptorForEver() async throws {
+        var pipeline = Pipeline(
+            input: .nothing, stages: [.process(stage("sleep 1000 >/dev/null 2>&1 & echo early", Ear().sink()))],
+            output: .prefix(limit: 1 << 16), stallTimeout: nil)
+        pipeline.timings = .quick
+        let outcome = await pipeline.run()
+        let error = #expect(throws: BackupError.self) { try outcome.result.get() }
+        #expect(error?.description.contains("holds descriptor 3 open") == true, "\(outcome.result)")
+    }
+
     @Test func whatTheKernelDoesNotRunIsNoScript() async throws {
         let scratch = try Scratch()
         for (name, text) in [("empty", ""), ("text", "echo data\n")] {
