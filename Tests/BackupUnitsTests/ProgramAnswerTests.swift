@@ -164,6 +164,9 @@ import Testing
         (#"{"kind": "type", "type": "inc"}"#, "told to make a full"), (#"{"kind": "type"}"#, "\"type\" with nothing"),
         (#"{"kind": "end", "bytes": "7"}"#, "expected a whole number"),
         (#"{"kind": "restore", "text": 1}"#, "\"restore\""),
+        (#"{"kind": "note", "text": "ok", "tex": "slip"}"#, "\"note\" with the key \"tex\""),
+        (#"{"kind": "state", "state": 1, "stat": 2}"#, "\"state\" with the key \"stat\""),
+        (#"{"kind": "end", "bytes": 1, "byte": 2}"#, "\"end\" with the key \"byte\""),
         ("{\"kind\": \"end\", \"bytes\": 1}\n{\"kind\": \"note\", \"text\": \"x\"}", "a message after \"end\""),
     ])
     func messagesThatAreWrong(text: String, words: String) {

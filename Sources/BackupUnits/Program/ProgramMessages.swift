@@ -30,6 +30,12 @@ final class ProgramMessages: Sendable {
     private static let maximumPolicies = 20
     private static let longestHint = 1000
 
+    /// What the messages of each kind may have besides `kind`.
+    private static let keys: [String: Set<String>] = [
+        "note": ["text"], "progress": ["done", "total", "text"], "state": ["state"], "policies": ["policies"],
+        "type": ["type"], "restore": ["text"], "end": ["bytes"],
+    ]
+
     private let planned: BackupType
     private let mutex = Mutex(Content())
 
@@ -58,6 +64,9 @@ final class ProgramMessages: Sendable {
         }
         guard let object = value.objectValue, let kind = object["kind"]?.stringValue else {
             throw .message("\(value.shown) without a text \"kind\", expected an object that has one")
+        }
+        if let known = Self.keys[kind], let slip = object.keys.filter({ !known.contains($0) && $0 != "kind" }).min() {
+            throw .message("\"\(kind)\" with the key \"\(slip.escapedForMessage)\", which protocol 1 does not have")
         }
         guard content.end == nil else { throw .message("a message after \"end\"") }
         switch kind {
