@@ -157,15 +157,27 @@ package struct ConfigurationCheck: Sendable {
                 .warning, "units",
                 "no unit is enabled: link a unit definition into \(installation.configurationPath)/units")
         }
+        var owners = SourceOwners(installation)
+        let storage = try? installation.storage()
         for unit in units {
             let subject = "unit \(unit.name)"
-            check(subject) { () throws(BackupError) in
-                _ = try unit.outlook(now: installation.clock.now())
+            var outlook = UnitOutlook()
+            do throws(BackupError) { outlook = try unit.outlook(now: installation.clock.now()) } catch {
+                add(.error, subject, error.description)
+                continue
+            }
+            owners.settle(&outlook, of: unit)
+            for run in outlook.runs {
+                guard let storage else { break }
+                do throws(BackupError) { try installation.checkWriter(unit, run.source, storage) } catch {
+                    outlook.problems.append(error)
+                }
+            }
+            if outlook.problems.isEmpty {
                 let sources = unit.sources
                 let list = sources.isEmpty ? "" : ": \(sources.map(\.description).joined(separator: ", "))"
-                return "\(sources.count) sources" + list
+                add(.good, subject, "\(sources.count) sources" + list)
             }
-            guard let outlook = try? unit.outlook(now: installation.clock.now()) else { continue }
             let isProgram = installation.configuration.units.contains {
                 if case .program = $0.kind { return $0.name == unit.name }
                 return false

@@ -74,6 +74,17 @@ extension BackupError {
                 + "write one chain", remedy: "give the input another value of source")
     }
 
+    /// - Parameter state: the directory in which the unit `owner` remembers what it has stored.
+    static func plannedSourceTwice(_ source: SourceURL, _ owner: String, state: String) -> BackupError {
+        BackupError(
+            .configuration,
+            "the program names the source \(source), but the unit \(owner) has this source already, and two units cannot "
+                + "write one chain",
+            remedy:
+                "give the unit a `prefix` of its own, or let the program name another source; if \(owner) is not to go on "
+                + "with it, disable that unit and remove \(state.escapedForMessage)")
+    }
+
     static func unitPartlyUnusable(_ unit: String, _ cause: BackupError) -> BackupError {
         BackupError(cause.code, "a part of the unit \(unit) cannot be backed up", cause: cause)
     }

@@ -143,7 +143,7 @@ package final class Generator: Sendable {
     /// into the journal what is new.
     package func outlook() -> Outlook {
         var result = Outlook()
-        var owners = SourceOwners(units)
+        var owners = SourceOwners(installation)
         let now = installation.clock.now()
         for unit in units {
             do throws(BackupError) {
@@ -259,7 +259,9 @@ package final class Generator: Sendable {
     }
 
     private func run(_ run: ScheduledRun, _ unit: any BackupUnit, type: BackupType) async -> RunOutcome {
-        var outcome = await runner.run(unit, settings(unit.name), run.source, type: type)
+        var outcome = await runner.run(unit, settings(unit.name), run.source, type: type) {
+            [installation] storage throws(BackupError) in try installation.checkWriter(unit, run.source, storage)
+        }
         if unit.findsSources {
             failed.withLock { failed in
                 var sources = failed[unit.name] ?? []

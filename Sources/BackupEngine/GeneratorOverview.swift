@@ -62,7 +62,7 @@ package struct GeneratorOverview: Sendable {
         let (units, unitErrors) = found
         var errors = unitErrors
         var runs: [ScheduledRun] = []
-        var owners = SourceOwners(units)
+        var owners = SourceOwners(installation)
         var waiting: [WaitingSource] = []
         var notices: [String] = []
         for unit in units {

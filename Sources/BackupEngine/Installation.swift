@@ -61,6 +61,19 @@ package struct Installation: Sendable {
     ///
     /// - Parameter names: only these; `nil` for all.
     func units(_ names: Set<String>? = nil, tarVersion: String?) -> (units: [any BackupUnit], errors: [BackupError]) {
+        let context = unitContext(tarVersion: tarVersion)
+        var units: [any BackupUnit] = []
+        func isWanted(_ name: String) -> Bool { names?.contains(name) ?? true }
+        var errors = configuration.unitErrors.filter { isWanted($0.unit) }.map(\.combined)
+        for unit in configuration.units where isWanted(unit.name) {
+            do throws(BackupError) { units.append(try BackupUnits.make(unit, context: context)) } catch {
+                errors.append(.unitUnusable(unit.name, error))
+            }
+        }
+        return (units, errors)
+    }
+
+    private func unitContext(tarVersion: String?) -> UnitContext {
         var context = UnitContext(
             stateDirectory: main.general.stateDirectory,
             excludedDirectories: [
@@ -73,15 +86,12 @@ package struct Installation: Sendable {
             try MachineRegistration.read(in: try Directory(path: state))?.description
         }
         context.libraryDirectory = libraryDirectory
-        var units: [any BackupUnit] = []
-        func isWanted(_ name: String) -> Bool { names?.contains(name) ?? true }
-        var errors = configuration.unitErrors.filter { isWanted($0.unit) }.map(\.combined)
-        for unit in configuration.units where isWanted(unit.name) {
-            do throws(BackupError) { units.append(try BackupUnits.make(unit, context: context)) } catch {
-                errors.append(.unitUnusable(unit.name, error))
-            }
-        }
-        return (units, errors)
+        return context
+    }
+
+    /// The sources that the state of the unit `name` has, whether it is enabled or not.
+    func rememberedSources(of name: String) -> [SourceURL] {
+        BackupUnits.rememberedSources(of: name, context: unitContext(tarVersion: nil))
     }
 
     /// What restores: the storage, and what undoes the stages.

@@ -36,9 +36,12 @@ struct SourceRunner {
         self.observer = observer
     }
 
-    /// - Parameter type: `nil` for what the unit's schedule says.
+    /// - Parameters:
+    ///   - type: `nil` for what the unit's schedule says.
+    ///   - check: throws what keeps the unit from going on with the source, as the storage is.
     func run(
-        _ unit: any BackupUnit, _ settings: PipelineSettings, _ source: SourceURL, type: BackupType?
+        _ unit: any BackupUnit, _ settings: PipelineSettings, _ source: SourceURL, type: BackupType?,
+        check: @escaping @Sendable (DefaultFileStorage) throws(BackupError) -> Void
     ) async -> RunOutcome {
         let start = SystemClock.monotonic()
         let progress = PipelineProgress()
@@ -48,7 +51,8 @@ struct SourceRunner {
             let now = clock.now()
             // It may read long logs and start what decompresses them.
             let run = try await BlockingThread.run("gb prepare") { () throws(BackupError) in
-                try unit.prepare(source, type: type, now: now)
+                try check(storage)
+                return try unit.prepare(source, type: type, now: now)
             }
             outcome = RunOutcome(unit: unit.name, source: source, type: run.type)
             observer?.started(unit: unit.name, source: source, type: run.type, progress: progress)

@@ -18,6 +18,8 @@ package protocol BackupUnit: Sendable {
     /// Whether sources come and go, and one source can have several runs waiting: then ``next(of:now:)`` is asked before
     /// and after each of them.
     var findsSources: Bool { get }
+    /// Whether a program names the sources, which can name any.
+    var plansSources: Bool { get }
 
     /// Whether ``look(now:)`` must be called now: until it returns the unit has nothing to run. Never while a run is under
     /// way, or as long as the last look holds.
@@ -67,6 +69,8 @@ package protocol BackupUnit: Sendable {
 
 extension BackupUnit {
     package var findsSources: Bool { false }
+
+    package var plansSources: Bool { false }
 
     package func claimLook(now: Timestamp) -> Bool { false }
 

@@ -34,6 +34,15 @@ package struct UnitContext: Sendable {
     }
 }
 
+/// The sources of which the unit `name` has stored something, as its state tells, whatever kind of unit it is or was; none
+/// where that cannot be read.
+package func rememberedSources(of name: String, context: UnitContext) -> [SourceURL] {
+    for form in [StateForm.runs, .looks] {
+        if let state = try? UnitDirectory(name, context, form: form).state() { return state.sources }
+    }
+    return []
+}
+
 /// The unit that `configuration` describes. Callers write `BackupUnits.make(…)`: the module's name is the namespace, a
 /// type of that name would hide it.
 ///

@@ -252,6 +252,47 @@ import Testing
         }
     }
 
+    /// What keeps the unit `name`, which alone is asked for, from being run.
+    private func refusals(_ site: Site, of name: String) async throws -> [BackupError] {
+        let generator = try await Generator.start(try site.installation(), only: [name], softwareVersion: "test")
+        await generator.look()
+        let outlook = generator.outlook()
+        return outlook.errors + (await generator.carryOut(outlook.runs)).compactMap(\.failure)
+    }
+
+    /// Who has stored something goes first, whoever is asked for now, and whether that unit can be used or not.
+    @Test(arguments: ["selected", "earlier", "broken", "disabled"])
+    func aChainThatAnotherUnitHasBegunIsItsOwn(how: String) async throws {
+        try await withSite { site in
+            try site.program(as: "Mine", run: "echo mine")
+            try await once(site)
+            let link = site.place.path("etc/units/Mine")
+            switch how {
+            case "broken": try site.place.write("etc/units/Mine.config", "nonsense: 1\n")
+            case "disabled": try #require(unlink(link) == 0)
+            default: break
+            }
+            let name = how == "earlier" ? "Alien" : "Other"
+            try site.program(as: name, run: "echo stolen")
+            let errors = try await refusals(site, of: name)
+            #expect(errors.count == 1)
+            #expect(errors.allSatisfy { $0.description.contains("the unit Mine has this source already") }, "\(errors)")
+            #expect(try data(site) == ["mine\n"])
+            var check = ConfigurationCheck(try site.installation())
+            await check.look()
+            let findings = check.run().filter { $0.subject == "unit \(name)" && $0.message.contains("/h/own") }
+            #expect(findings.map(\.grade) == [.error], "\(findings)")
+            guard how == "disabled" else { return }
+            // The way out that the message names.
+            let state = site.place.path("state/generators/Mine")
+            try #require(rename(state, site.place.path("moved")) == 0)
+            site.clock.advance(by: TimeSpan(seconds: 100))
+            let taken = try await once(site)
+            #expect(taken.outcomes.allSatisfy { $0.failure == nil } && taken.problems.isEmpty)
+            #expect(try data(site).count == 2)
+        }
+    }
+
     @Test func whatOthersCanChangeIsNotRunByRoot() async throws {
         try await withSite { site in
             try site.program(run: "echo data")

@@ -42,6 +42,7 @@ final class ProgramUnit: BackupUnit {
     }
 
     let findsSources = true
+    let plansSources = true
 
     var sources: [SourceURL] {
         let planned = progress.withLock { $0.plan.map { Array($0.sources.keys) } ?? [] }
