@@ -5,6 +5,7 @@ import BackupPipeline
 import BackupStorage
 import BackupSystem
 import BackupUnits
+import ServiceLifecycle
 import Synchronization
 
 /// Runs one source of one unit: from the unit's program through the pipeline into the storage.
@@ -60,10 +61,10 @@ struct SourceRunner {
             do throws(BackupError) {
                 try await carryOut(run, settings, progress, &outcome, &reports)
             } catch {
-                outcome.notes += await run.conclude(error)
+                outcome.notes += await conclude(run, error)
                 throw error
             }
-            outcome.notes += await run.conclude(nil)
+            outcome.notes += await conclude(run, nil)
         } catch {
             outcome.failure = .runFailed(source, error)
         }
@@ -74,6 +75,11 @@ struct SourceRunner {
         }
         observer?.finished(outcome)
         return outcome
+    }
+
+    /// The element is safe, or there is none: whoever stops a service does not wait for the rest as for a run.
+    private func conclude(_ run: any UnitRun, _ failure: BackupError?) async -> [String] {
+        await cancelWhenGracefulShutdown { await run.conclude(failure) }
     }
 
     private func carryOut(

@@ -316,6 +316,24 @@ import Testing
         }
     }
 
+    /// Whoever interrupts a run does not wait for the hint either, which may take `call_timeout`.
+    @Test(.timeLimit(.minutes(1)), arguments: [("echo data", "done"), ("echo data; exit 1", "failed")])
+    func aHintThatHangsEndsWithTheRun(run: String, call: String) async throws {
+        try await withSite { site in
+            let hang = #"echo >"$TRACE"; exec sleep 1000"#
+            try site.program(run: run, done: hang, failed: hang, keys: ["call_timeout: 10min"])
+            let generator = try await site.generator()
+            await generator.look()
+            let runs = generator.outlook().runs
+            let task = Task { await generator.carryOut(runs) }
+            while !site.place.exists("trace/told") { try await Task.sleep(for: .milliseconds(20)) }
+            task.cancel()
+            let outcome = try #require(await task.value.first)
+            #expect((outcome.failure == nil) == (call == "done"))
+            #expect(outcome.notes.contains { $0.contains("\(call) /h/own` went wrong") }, "\(outcome.notes)")
+        }
+    }
+
     // MARK: - lib-enabled
 
     @Test func programsAreFoundInTheLibrary() async throws {

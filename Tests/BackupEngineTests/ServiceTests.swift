@@ -148,6 +148,20 @@ import Testing
         }
     }
 
+    @Test func terminationDoesNotWaitForAHintThatHangs() async throws {
+        try await withTemporaryDirectory { place in
+            let site = try Site(place)
+            try site.program(
+                run: "echo data", done: #"trap '' TERM; echo >"$TRACE"; while :; do sleep 1; done"#,
+                keys: ["call_timeout: 10min"])
+            let service = try ServiceProcess(site)
+            try await eventually("it is told: \(service.log)") { place.exists("trace/told") }
+            service.send(SIGTERM)
+            #expect(try await service.end() == 0, "\(service.log)")
+            #expect(try stored(site, "/h/own") == 1)
+        }
+    }
+
     @Test func brokenAtTheStart() async throws {
         try await withTemporaryDirectory { place in
             let site = try Site(place)

@@ -87,17 +87,29 @@ struct ProgramCaller: Sendable {
         return (result.prefix, UnitCommands.lines(ended.reports.first?.standardError ?? ""))
     }
 
-    /// Tells the program something; what it answers does not matter.
+    /// How long a program has for what it is told, once nobody wants to wait any more.
+    private static let lastGrace = Duration.seconds(5)
+
+    /// Tells the program something; what it answers does not matter. When the task is cancelled it has a little time left,
+    /// since it may have something to clean up.
     ///
     /// - Returns: what went wrong with it, for the journal.
     func tell(_ path: String, _ arguments: [String], _ variables: [String: String]) async -> [String] {
         let stage = stage(path, arguments, variables, timeout: settings.callTimeout)
-        let ended = await Pipeline(
-            input: .nothing, stages: [.process(stage)], output: .nothing, stallTimeout: nil
-        ).run()
+        let telling = Task {
+            await Pipeline(input: .nothing, stages: [.process(stage)], output: .nothing, stallTimeout: nil).run()
+        }
+        let ended = await withTaskCancellationHandler {
+            await telling.value
+        } onCancel: {
+            Task {
+                try? await Task.sleep(for: Self.lastGrace)
+                telling.cancel()
+            }
+        }
         var notes = UnitCommands.lines(ended.reports.first?.standardError ?? "")
         if case .failure(let error) = ended.result {
-            notes.append(BackupError.callFailed(unit, path, arguments.joined(separator: " "), error).description)
+            notes.append(BackupError.hintFailed(path, arguments.joined(separator: " "), error).description)
         }
         return notes
     }

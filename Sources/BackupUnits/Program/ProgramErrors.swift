@@ -29,6 +29,14 @@ extension BackupError {
             remedy: cause.remedy, cause: cause.cause)
     }
 
+    /// What went wrong with `done` or `failed`.
+    static func hintFailed(_ program: String, _ call: String, _ cause: BackupError) -> BackupError {
+        BackupError(
+            cause.code,
+            "`\(program.escapedForMessage) \(call)` went wrong, which changes nothing about the backup: \(cause.message)",
+            remedy: cause.remedy, cause: cause.cause)
+    }
+
     static func message(_ reason: String) -> BackupError {
         BackupError(
             .processFailed, "it wrote to descriptor 3 \(reason)",

@@ -149,10 +149,7 @@ final class ProgramRun: UnitRun {
             variables["GB_ERROR"] = String(text.prefix(1000)).escapedForMessage
         }
         if let call {
-            let (caller, path, source) = (owner.caller, path, source)
-            let told = variables
-            // Also when the run was interrupted: the program may have something to clean up.
-            notes += await Task { await caller.tell(path, [call, source.description], told) }.value
+            notes += await owner.caller.tell(path, [call, source.description], variables)
         }
         if case .stored = end.withLock({ $0 }) { owner.ended(source) } else { owner.ended(nil) }
         return notes
