@@ -1,3 +1,4 @@
+import BackupConfig
 import BackupModel
 import BackupPipeline
 import BackupSystem
@@ -16,11 +17,16 @@ extension ConfigurationCheck {
             return
         }
         var good: [String] = []
+        let wanted = namedPrograms
         for name in names.sorted() {
             var stage = ProcessStage(name: subject, executable: name, arguments: [])
             stage.libraryDirectory = path
             do throws(BackupError) { _ = try stage.locateProgram() } catch {
-                add(.error, subject, error.description)
+                // A file that lies there by accident does no harm to anybody who does not name it.
+                let isWanted = wanted.contains(name)
+                add(
+                    isWanted ? .error : .warning, subject,
+                    error.description + (isWanted ? "" : "; nothing in the configuration names it"))
                 continue
             }
             good.append(name.escapedForMessage)
@@ -38,5 +44,18 @@ extension ConfigurationCheck {
             }
         }
         if !good.isEmpty { add(.good, subject, good.joined(separator: ", ")) }
+    }
+
+    /// All programs of the configuration that could be looked for in `lib-enabled`.
+    private var namedPrograms: Set<String> {
+        var names: Set<String> = []
+        for unit in installation.configuration.units {
+            names.formUnion(unit.programs)
+            if case .program(let settings) = unit.kind { names.insert(settings.program) }
+        }
+        if case .command(let compress, let restore) = installation.main.pipeline.compression {
+            names.formUnion(compress.prefix(1) + restore.prefix(1))
+        }
+        return names
     }
 }

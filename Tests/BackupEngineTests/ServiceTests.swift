@@ -172,6 +172,24 @@ import Testing
         }
     }
 
+    /// A unit that is wrong stops itself alone: its program, its files, what it wants to write.
+    @Test func aWrongUnitStopsOnlyItself() async throws {
+        try await withTemporaryDirectory { place in
+            let site = try Site(place)
+            try site.command([("/h/a", "echo a")])
+            try site.program(as: "Bad", plan: "echo nonsense", run: "echo never")
+            try site.program(as: "Worse", run: "echo never", keys: ["no_such_key: 1"])
+            try place.write("etc/lib-enabled/README", "what lies here")
+            let service = try ServiceProcess(site)
+            try await eventually("the good one: \(service.log)") { try stored(site, "/h/a") == 1 }
+            try await eventually("the others are named") {
+                service.log.contains("no_such_key") && service.log.contains("not JSON")
+            }
+            service.send(SIGTERM)
+            #expect(try await service.end() == 0)
+        }
+    }
+
     @Test(arguments: [false, true]) func tellsWhoeverStartedIt(isAbstract: Bool) async throws {
         try await withTemporaryDirectory { place in
             let site = try Site(place)
