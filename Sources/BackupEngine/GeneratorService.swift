@@ -27,6 +27,7 @@ package final class GeneratorService: Service {
     private let notifier = ServiceNotifier()
     private let wakeUp = WakeUp()
     private let slots = RunSlots()
+    private let looks = RunningLooks()
     /// Whether the work ended because the task was cancelled and nobody had asked for a graceful end before.
     private let wasInterrupted = Atomic(false)
 
@@ -78,6 +79,7 @@ package final class GeneratorService: Service {
             self.notifier.stopping()
             self.logger.info("stopping: what is being backed up is finished, nothing new begins")
             self.slots.stop()
+            self.looks.close()
             self.wakeUp.signal()
         }
         if Task.isCancelled, !slots.isStopping { wasInterrupted.store(true, ordering: .relaxed) }
@@ -135,9 +137,16 @@ package final class GeneratorService: Service {
     private func look(_ generator: Generator, _ group: inout DiscardingTaskGroup) {
         let (now, busy) = (clock.now(), Set(slots.busy))
         for unit in generator.units where !busy.contains(unit.name) && unit.claimLook(now: now) {
-            group.addTask {
+            let look = looks.begin {
                 await unit.look(now: now)
                 self.wakeUp.signal()
+            }
+            group.addTask {
+                await withTaskCancellationHandler {
+                    await look.value
+                } onCancel: {
+                    look.cancel()
+                }
             }
         }
     }
@@ -164,6 +173,8 @@ package final class GeneratorService: Service {
         guard slots.takeReload() else { return generator }
         notifier.reloading()
         defer { notifier.ready("waiting") }
+        // The next generator asks the same programs, and they are never called twice at a time.
+        await looks.endAll()
         do throws(BackupError) {
             let next = try await start(replacing: generator)
             try next.log(.configurationRead)

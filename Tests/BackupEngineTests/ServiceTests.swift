@@ -162,6 +162,28 @@ import Testing
         }
     }
 
+    /// A program that takes its time over its plan is asked by one generator only, and nobody waits for it at the end.
+    @Test func hangUpWhileAProgramIsAsked() async throws {
+        try await withTemporaryDirectory { place in
+            let site = try Site(place)
+            let (asked, twice) = (place.path("trace/asked"), place.path("trace/twice"))
+            try site.program(
+                plan: "mkdir \(place.path("trace/lock")) || echo >\(twice); echo >>\(asked); "
+                    + "trap 'rmdir \(place.path("trace/lock")); exit 1' TERM; while :; do sleep 0.05; done",
+                run: "true", keys: ["call_timeout: 10min"])
+            func count() throws -> Int { place.exists("trace/asked") ? try place.read("trace/asked").count : 0 }
+            let service = try ServiceProcess(site)
+            for round in 1...3 {
+                try await eventually("it is asked: \(service.log)") { try count() == round }
+                if round < 3 { service.send(SIGHUP) }
+            }
+            service.send(SIGTERM)
+            #expect(try await service.end() == 0, "\(service.log)")
+            #expect(!place.exists("trace/twice"))
+            #expect(!place.exists("trace/lock"))
+        }
+    }
+
     @Test func brokenAtTheStart() async throws {
         try await withTemporaryDirectory { place in
             let site = try Site(place)

@@ -69,6 +69,8 @@ final class ProgramUnit: BackupUnit {
         do throws(BackupError) { answer = .success(try await plan(now, &notices)) } catch { answer = .failure(error) }
         progress.withLock { progress in
             progress.isAsking = false
+            // Nobody wanted to wait for the answer: what is known stays as it was, and it is asked again.
+            if case .failure(let error) = answer, error.code == .interrupted { return progress.mustAsk = true }
             progress.mustAsk = false
             progress.asked = now
             progress.stored = []
