@@ -66,6 +66,19 @@ extension BackupError {
             remedy: "write settings in it, or remove it")
     }
 
+    /// - Parameter isMarked: whether a byte order mark keeps the kernel from seeing the `#!`.
+    static func configScript(_ path: String, isMarked: Bool) -> BackupError {
+        let name = path.escapedForMessage
+        return isMarked
+            ? config(
+                at: .file(path, line: 1, column: 1), [],
+                "it is a script with a byte order mark before its `#!`, which cannot be executed",
+                remedy: "remove the first three bytes of the file, and `chmod +x \(name)`")
+            : config(
+                at: .file(path, line: 1, column: 1), [], "it is a script that may not be executed",
+                remedy: "`chmod +x \(name)`; where it lies on a file system that is mounted with noexec, move it")
+    }
+
     static func configTooLarge(_ path: String) -> BackupError {
         config(
             at: .file(path, line: 1, column: 1), [], "the file is larger than 1 MiB, which no configuration is",

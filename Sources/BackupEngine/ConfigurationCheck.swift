@@ -51,6 +51,9 @@ package struct ConfigurationCheck: Sendable {
     }
 
     mutating func add(_ grade: Finding.Grade, _ subject: String, _ message: String) {
+        // A message that says itself whose it is need not say it twice.
+        let start = subject + ": "
+        let message = message.hasPrefix(start) ? String(message.dropFirst(start.count)) : message
         let finding = Finding(grade: grade, subject: subject, message: message)
         // Several checks can meet the same obstacle.
         if !findings.contains(finding) { findings.append(finding) }

@@ -53,12 +53,27 @@ enum ExecutableLookup {
     /// Whether the file begins as the kernel wants it: like a script or a binary. What cannot be read is left to the
     /// kernel.
     static func isRunnable(_ path: String) -> Bool {
+        guard let start = start(of: path) else { return true }
+        return start.starts(with: Array("#!".utf8)) || start.starts(with: [0x7f] + Array("ELF".utf8))
+    }
+
+    /// The program that the first line of a script names; `nil` where it is no script.
+    static func interpreter(of path: String) -> String? {
+        guard let start = start(of: path), start.starts(with: Array("#!".utf8)) else { return nil }
+        let line = start.dropFirst(2).prefix { $0 != UInt8(ascii: "\n") }
+        let blank: Set = [UInt8(ascii: " "), UInt8(ascii: "\t")]
+        let name = line.drop { blank.contains($0) }.prefix { !blank.contains($0) }
+        return name.isEmpty ? nil : String(decoding: name, as: UTF8.self)
+    }
+
+    /// The first bytes of a file, as many as the kernel looks at; `nil` where it cannot be read.
+    private static func start(of path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return true }
+        guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var start = [UInt8](repeating: 0, count: 4)
+        var start = [UInt8](repeating: 0, count: 256)
         let count = start.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-        return start.prefix(max(0, count)).starts(with: Array("#!".utf8)) || start == [0x7f] + Array("ELF".utf8)
+        return count < 0 ? nil : Array(start.prefix(count))
     }
 
     private enum Finding {

@@ -58,6 +58,15 @@ extension BackupError {
         guard let number = error.underlyingError else {
             return BackupError(.processFailed, "\(stage) could not be started: \(error.description.escapedForMessage)")
         }
+        if number.rawValue == ENOENT, let interpreter = ExecutableLookup.interpreter(of: path) {
+            return BackupError(
+                .programMissing,
+                "\(stage) could not be started: the interpreter `\(interpreter.escapedForMessage)` that \(path.escapedForMessage) "
+                    + "names in its first line is not there",
+                remedy: interpreter.hasSuffix("\r")
+                    ? "let the lines of the script end with a newline alone, as UNIX has it"
+                    : "install it, or correct the first line")
+        }
         let cause = BackupError.system(number.rawValue, "run", path)
         return BackupError(cause.code, "\(stage) could not be started: \(cause.message)", remedy: cause.remedy)
     }

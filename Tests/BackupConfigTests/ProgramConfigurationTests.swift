@@ -37,6 +37,18 @@ import Testing
         #expect(try directory.load().warnings == [])
     }
 
+    /// The text of a script may be secret, and is no YAML that could be wrong.
+    @Test(arguments: [("", mode_t(0o644), "chmod +x"), ("\u{feff}", 0o755, "byte order mark")])
+    func aScriptThatCannotBeExecuted(start: String, mode: mode_t, words: String) throws {
+        let directory = try directory()
+        try directory.write("lib/program", bytes: Array((start + "#!/bin/sh\nsecret\n").utf8), mode: mode)
+        let errors = try directory.load().unitErrors.flatMap(\.errors).map(\.description)
+        #expect(errors.count == 1)
+        #expect(
+            errors.allSatisfy { $0.contains("is a script") && $0.contains(words) && !$0.contains("secret") },
+            "\(errors)")
+    }
+
     private static let everything = """
         prefix: /host1/own
         plan_every: 1h

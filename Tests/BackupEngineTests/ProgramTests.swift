@@ -237,7 +237,9 @@ import Testing
             await check.look()
             let findings = check.run().filter { $0.subject == "unit Own" && $0.message.contains("`") }
             #expect(findings.map(\.grade) == [grade], "\(findings)")
-            #expect(findings.allSatisfy { $0.message.contains("Own plan`") })
+            #expect(findings.allSatisfy { $0.message.contains("Own plan`") && !$0.message.contains("unit Own") })
+            let good = check.run().filter { $0.subject == "unit Own" && $0.grade == .good }
+            #expect(good.isEmpty == !plan.contains("exit 75"), "what cannot be planned is not good: \(good)")
         }
     }
 

@@ -108,6 +108,23 @@ import Testing
         #expect(error?.description.contains("holds descriptor 3 open") == true, "\(outcome.result)")
     }
 
+    @Test func anInterpreterThatIsNotThereIsNamed() async throws {
+        let scratch = try Scratch()
+        for (name, line, words) in [
+            ("lost", "#! /no/such/shell -e\n", "`/no/such/shell`"), ("dos", "#!/bin/sh\r\n", "newline alone"),
+        ] {
+            let file = try scratch.create(name)
+            try file.write(Array(line.utf8))
+            file.close()
+            let path = scratch.path + "/" + name
+            try #require(chmod(path, 0o755) == 0)
+            let outcome = await run(ProcessStage(name: "speaker", executable: path, arguments: [])).outcome
+            let error = #expect(throws: BackupError.self) { try outcome.result.get() }
+            #expect(error?.description.contains(words) == true, "\(outcome.result)")
+            #expect(error?.description.contains(path) == true)
+        }
+    }
+
     @Test func whatTheKernelDoesNotRunIsNoScript() async throws {
         let scratch = try Scratch()
         for (name, text) in [("empty", ""), ("text", "echo data\n")] {

@@ -32,6 +32,12 @@ struct UnitLoader {
         guard let bytes = try ConfigFileSystem.read(unit.definition) else {
             throw .configUnreadable(unit.definition, "it does not exist")
         }
+        // A script, whose text is no matter for messages.
+        let mark: [UInt8] = [0xef, 0xbb, 0xbf]
+        let isMarked = bytes.starts(with: mark)
+        if bytes.dropFirst(isMarked ? mark.count : 0).starts(with: Array("#!".utf8)) {
+            throw .configScript(unit.definition, isMarked: isMarked)
+        }
         return try YAMLText(path: unit.definition).parse(bytes)
     }
 
