@@ -4,7 +4,7 @@ import BackupSystem
 /// Facts beside elements, and the removal of elements.
 extension DefaultFileStorage {
     /// The largest attribute that is kept, in bytes.
-    private static let maximumAttributeSize = 1 << 20
+    static let maximumAttributeSize = 1 << 20
     /// The suffix that a new value has until it replaces the old one; no attribute has this name.
     static let newValueSuffix = "newvalue"
 

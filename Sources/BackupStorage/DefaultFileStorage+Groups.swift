@@ -42,6 +42,13 @@ extension DefaultFileStorage {
         return attributes.run()
     }
 
+    package func changeAttribute(
+        _ name: AttributeName, of ids: [ElementID], _ change: @escaping AttributeChange
+    ) -> [Result<Void, BackupError>] {
+        var attributes = GroupAttributes(name, of: ids, in: self, change)
+        return attributes.run()
+    }
+
     package func forEachElementInChainOrder(
         matching pattern: SourcePattern?, _ body: (StoredElement) throws(BackupError) -> Void
     ) throws(BackupError) {

@@ -40,6 +40,16 @@ extension ElementStorage {
         values.map { id, value in result { () throws(BackupError) in try setAttribute(name, of: id, to: value) } }
     }
 
+    package func changeAttribute(
+        _ name: AttributeName, of ids: [ElementID], _ change: @escaping AttributeChange
+    ) -> [Result<Void, BackupError>] {
+        ids.enumerated().map { number, id in
+            result { () throws(BackupError) in
+                try setAttribute(name, of: id, to: try change(number, try attribute(name, of: id)))
+            }
+        }
+    }
+
     package func openPartial(_ key: PartialKey) throws(BackupError) -> PartialFile { throw .noPartials() }
 
     package func removePartials(before date: Timestamp) throws(BackupError) -> Int { 0 }

@@ -84,6 +84,15 @@ package protocol ElementStorage: Sendable {
     /// - Returns: In the order of `values`.
     func setAttribute(_ name: AttributeName, to values: [(ElementID, [UInt8]?)]) -> [Result<Void, BackupError>]
 
+    /// Changes one attribute of many elements by what it is, with few syncs; all are durable on return. Nobody else, of
+    /// another process either, changes it between the look and the new value. An element must not be named twice.
+    ///
+    /// - Parameter change: gives the new value for the element of that number in `ids`.
+    /// - Returns: In the order of `ids`; what `change` throws among it.
+    func changeAttribute(
+        _ name: AttributeName, of ids: [ElementID], _ change: @escaping AttributeChange
+    ) -> [Result<Void, BackupError>]
+
     /// The file that grows over several connections and becomes an element's data; found again by `key`, after a crash
     /// too.
     ///
@@ -170,3 +179,6 @@ package protocol ElementSink: Sendable {
     /// Gives the place up. Does nothing after a commit.
     func discard()
 }
+
+/// Makes the new value of an attribute out of the old one, which is `nil` where there is none. The number says of which element.
+package typealias AttributeChange = (Int, [UInt8]?) throws(BackupError) -> [UInt8]

@@ -8,14 +8,30 @@ struct GroupAttributes {
     private let storage: DefaultFileStorage
     private let name: AttributeName
     private let values: [(ElementID, [UInt8]?)]
+    /// Makes the new value of what stands there, in place of ``values``; asked while the lock is held.
+    private let change: AttributeChange?
     private var results: [Result<Void, BackupError>]
 
     init(_ name: AttributeName, _ values: [(ElementID, [UInt8]?)], in storage: DefaultFileStorage) {
         self.storage = storage
         self.name = name
         self.values = values
+        change = nil
         results = Array(repeating: .success(()), count: values.count)
     }
+
+    init(
+        _ name: AttributeName, of ids: [ElementID], in storage: DefaultFileStorage, _ change: @escaping AttributeChange
+    ) {
+        self.storage = storage
+        self.name = name
+        values = ids.map { ($0, nil) }
+        self.change = change
+        results = Array(repeating: .success(()), count: ids.count)
+    }
+
+    /// Whether the attribute goes away.
+    private func isRemoval(_ one: Held) -> Bool { change == nil && values[one.position].1 == nil }
 
     mutating func run() -> [Result<Void, BackupError>] {
         // The last value of each element counts.
@@ -51,7 +67,7 @@ struct GroupAttributes {
             return
         }
         let done = each(written) { run, one throws(BackupError) in
-            if run.values[one.position].1 == nil {
+            if run.isRemoval(one) {
                 try one.directory.removeFile(one.id.fileName(run.name.description))
             } else {
                 try one.directory.rename(run.newName(one), to: one.id.fileName(run.name.description))
@@ -67,9 +83,18 @@ struct GroupAttributes {
 
     private func newName(_ one: Held) -> String { one.id.fileName(DefaultFileStorage.newValueSuffix) }
 
+    private func newValue(_ one: Held) throws(BackupError) -> [UInt8]? {
+        guard let change else { return values[one.position].1 }
+        let old = try one.directory.readFileIfPresent(
+            one.id.fileName(name.description), limit: DefaultFileStorage.maximumAttributeSize)
+        let value = try change(one.position, old)
+        try storage.check(name, of: one.id, value)
+        return value
+    }
+
     /// Writes the new value under a name that the lock speaks of: until it replaces the old one, it is nothing.
     private func write(_ one: Held) throws(BackupError) {
-        guard let value = values[one.position].1 else { return }
+        guard let value = try newValue(one) else { return }
         try one.directory.removeFile(newName(one))
         let file = try one.directory.createFile(newName(one))
         defer { file.close() }
@@ -80,7 +105,7 @@ struct GroupAttributes {
     }
 
     private func syncValues(_ written: [Held]) throws(BackupError) {
-        let files = written.filter { values[$0.position].1 != nil }
+        let files = written.filter { !isRemoval($0) }
         guard let first = files.first, storage.durability != .none else { return }
         if storage.durability == .filesystem || storage.isManyFiles(files.count) {
             return try first.directory.syncFileSystem()

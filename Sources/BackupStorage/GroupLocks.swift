@@ -1,5 +1,6 @@
 import BackupModel
 import BackupSystem
+import Glibc
 
 /// The locks on many elements at once, as long as there are descriptors for them; each is the lock that a single change
 /// takes.
@@ -23,7 +24,11 @@ struct GroupLocks {
         self.note = note
     }
 
-    /// Takes the locks of the first elements of `rest`, as many as there is room for, and removes these from it.
+    /// Seconds that are waited for a lock: others change an attribute in less, and hold no lock longer than that.
+    private static let patience = 3.0
+
+    /// Takes the locks of the first elements of `rest`, as many as there is room for, and removes these from it. Stops
+    /// before one that somebody has; that is waited for only while no other is held, so that no two wait for each other.
     ///
     /// - Parameter refused: is called with what keeps an element from being locked: `busy`, `notFound`.
     func take(
@@ -31,6 +36,7 @@ struct GroupLocks {
     ) -> [Held] {
         var held: [Held] = []
         var directories: [String: Directory] = [:]
+        let begin = SystemClock.monotonic()
         while held.count + directories.count < budget, let (position, id) = rest.first {
             do throws(BackupError) {
                 let path = id.source.directory
@@ -46,7 +52,11 @@ struct GroupLocks {
                 held.append(Held(position: position, id: id, directory: directory, lock: lock))
             } catch {
                 // Room for a lock comes back when those before it are done; a deletion makes more.
-                if error.code == .noSpace, !held.isEmpty { return held }
+                if error.code == .noSpace || error.code == .busy, !held.isEmpty { return held }
+                if error.code == .busy, SystemClock.monotonic() - begin < Self.patience {
+                    usleep(5000)
+                    continue
+                }
                 refused(position, error)
             }
             rest.removeFirst()

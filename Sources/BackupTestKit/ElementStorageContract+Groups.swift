@@ -121,6 +121,13 @@ extension ElementStorageContract {
         #expect(try storage.attributes(of: third) == [])
         #expect(try storage.elements(of: source).usable.map(\.id) == ids)
         #expect(storage.setAttribute(name, to: []).isEmpty)
+        let changed = storage.changeAttribute(name, of: [ids[4], ids[3], unknown, ids[5]]) {
+            number, old throws(BackupError) in
+            if number == 3 { throw BackupError(.failed, "not this one") }
+            return (old ?? []) + [UInt8(number)]
+        }
+        #expect(changed.map { (try? $0.get()) != nil } == [true, true, false, false])
+        #expect(try [4, 3, 5].map { try storage.attribute(name, of: ids[$0]) } == [[4, 4, 0], [1], [5]])
     }
 
     // MARK: - Partial files

@@ -97,6 +97,12 @@ package final class FaultyStorage: ElementStorage {
         failure(values.count) ?? storage.setAttribute(name, to: values)
     }
 
+    package func changeAttribute(
+        _ name: AttributeName, of ids: [ElementID], _ change: @escaping AttributeChange
+    ) -> [Result<Void, BackupError>] {
+        failure(ids.count) ?? storage.changeAttribute(name, of: ids, change)
+    }
+
     /// A call for many counts once, and fails for all of them.
     private func failure<Value>(_ count: Int) -> [Result<Value, BackupError>]? {
         do throws(BackupError) {

@@ -21,6 +21,28 @@ import Testing
         }
     }
 
+    /// Two agents that are served by two processes confirm the same elements at the same moment.
+    @Test(.timeLimit(.minutes(10))) func changesOfOneAttributeAreNotLost() async throws {
+        try await withTemporaryDirectory { place in
+            let path = try place.makeDirectory("store")
+            let storage = try DefaultFileStorage(path: path, durability: .none)
+            let ids = try (0..<30).map { try storage.store(try SourceURL("/a/x"), data: [UInt8($0)]).id }
+            let name = try AttributeName("copies")
+            try await inThreads(4) { thread throws(BackupError) in
+                let storage = try DefaultFileStorage(path: path, durability: .none)
+                for round in 0..<5 {
+                    // Each from another end, so that they want each other's locks.
+                    let wanted = thread % 2 == 0 ? ids : ids.reversed()
+                    let results = storage.changeAttribute(name, of: wanted) { _, old in
+                        (old ?? []) + [UInt8(thread * 5 + round)]
+                    }
+                    for result in results { try result.get() }
+                }
+            }
+            for id in ids { #expect(try storage.attribute(name, of: id)?.sorted() == (0..<20).map { UInt8($0) }) }
+        }
+    }
+
     @Test(.timeLimit(.minutes(10)), arguments: [DefaultFileStorage.Durability.none, .element])
     func twoHundredCommitsInOneSecond(_ durability: DefaultFileStorage.Durability) async throws {
         try await withTemporaryDirectory { place in

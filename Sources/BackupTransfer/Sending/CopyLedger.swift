@@ -5,8 +5,8 @@ import Synchronization
 
 /// Writes down who holds what, one at a time: two agents that confirm the same element at once must both be remembered.
 ///
-/// Another process may write at the same moment. A confirmation that is lost to it leads to one more offer, never to a
-/// deletion.
+/// Another process, which speaks with another agent, may write at the same moment: the storage lets it wait. A confirmation that
+/// is lost all the same leads to one more offer, never to a deletion.
 package final class CopyLedger: Sendable {
     private let storage: any ElementStorage
     private let clock: any WallClock
@@ -22,27 +22,22 @@ package final class CopyLedger: Sendable {
         _ confirmed: [ConfirmedElement], by agent: AgentName
     ) -> [Result<CopyRecord, BackupError>] {
         turn.withLock { _ in
-            var records: [Result<CopyRecord, BackupError>] = []
-            var changed: [(index: Int, id: ElementID, value: [UInt8])] = []
-            for (index, one) in confirmed.enumerated() {
-                do throws(BackupError) {
-                    var record = try CopyRecord(of: one.element.id, in: storage)
-                    record.confirm(agent, at: clock.now(), receipt: one.receipt)
-                    changed.append((index, one.element.id, record.text))
-                    records.append(.success(record))
-                } catch {
-                    records.append(.failure(error))
-                }
-            }
             let name: AttributeName
             do throws(BackupError) { name = try CopyRecord.attributeName() } catch {
                 return confirmed.map { _ in .failure(error) }
             }
-            let written = storage.setAttribute(name, to: changed.map { ($0.id, Optional($0.value)) })
-            for (change, result) in zip(changed, written) {
-                if case .failure(let error) = result { records[change.index] = .failure(error) }
+            // An element that is confirmed twice has one record.
+            var records: [ElementID: CopyRecord] = [:]
+            let written = storage.changeAttribute(name, of: confirmed.map(\.element.id)) {
+                [clock] number, old throws(BackupError) in
+                var record = try old.map { bytes throws(BackupError) in try CopyRecord(parsing: bytes) } ?? CopyRecord()
+                record.confirm(agent, at: clock.now(), receipt: confirmed[number].receipt)
+                records[confirmed[number].element.id] = record
+                return record.text
             }
-            return records
+            return zip(confirmed, written).map { one, result in
+                result.map { records[one.element.id] ?? CopyRecord() }
+            }
         }
     }
 }
