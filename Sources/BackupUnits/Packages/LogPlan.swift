@@ -127,12 +127,18 @@ struct LogPlan: Sendable {
     private static let mostPlaces = 2
 
     private static func isKnown(_ part: PackageLogFile, _ bookmark: LogBookmark) throws(BackupError) -> Bool {
-        var head: [UInt8] = []
-        try part.forEachPiece(to: Int64(LogBookmark.Beginning.window)) { head += $0 }
+        let head = try head(part, LogBookmark.Beginning.window)
         return bookmark.beginnings.contains { beginning in
             head.count >= beginning.length
                 && LogBookmark.Beginning(Array(head.prefix(beginning.length))) == beginning
         }
+    }
+
+    /// The first bytes of a part, at most `count`.
+    private static func head(_ part: PackageLogFile, _ count: Int) throws(BackupError) -> [UInt8] {
+        var head: [UInt8] = []
+        try part.forEachPiece(to: Int64(count)) { head += $0 }
+        return head
     }
 
     // MARK: - How far
@@ -167,9 +173,8 @@ struct LogPlan: Sendable {
 
     /// As ``isKnown(_:_:)``, where it is certain: few bytes can be the beginning of many logs.
     private static func wasTaken(_ part: PackageLogFile, _ bookmark: LogBookmark) throws(BackupError) -> Bool {
-        var head: [UInt8] = []
         let window = LogBookmark.Beginning.window
-        try part.forEachPiece(to: Int64(window + 1)) { head += $0 }
+        let head = try head(part, window + 1)
         return bookmark.beginnings.contains { beginning in
             guard beginning.length == window && head.count >= window || beginning.length == head.count else {
                 return false

@@ -29,14 +29,7 @@ struct PackageStateProduct: PackagesProduct {
     func write(_ emit: ByteTransform.Emit) throws(BackupError) -> PackagesYield {
         let look = try look()
         var lines = LineBuffer()
-        var context = LogContext(machine: machine, zoneOffset: SystemClock.localOffset)
-        context.root = "/"
-        var reading =
-            if let parser = before?.parser {
-                try PackageLogReading(place.reader, context, resuming: parser)
-            } else {
-                PackageLogReading(place.reader, context)
-            }
+        var reading = try place.reader.reading(machine: machine, resuming: before?.parser)
         var replay =
             if let before {
                 PackageReplay(before.packages, root: before.logRoot)
@@ -112,7 +105,9 @@ struct PackageStateProduct: PackagesProduct {
 
     private func look() throws(BackupError) -> Look {
         var parts = try place.parts()
-        for attempt in 1... {
+        var attempt = 0
+        while true {
+            attempt += 1
             let snapshot = try place.reader.snapshot(place.root, machine: machine)
             let after = try place.parts()
             let isSettled = Self.areSame(parts, after) && snapshot.header.isConsistent
@@ -134,8 +129,6 @@ struct PackageStateProduct: PackagesProduct {
             return Look(
                 plan: plan, snapshot: snapshot, isSettled: isSettled && plan.heldBack == nil, notes: notes)
         }
-        // Never reached: the loop has no end.
-        throw .logReplacedMeanwhile(place.logPath)
     }
 
     private var hadLog: Bool { before.map { $0.bookmark.total > 0 } ?? false }
@@ -143,6 +136,18 @@ struct PackageStateProduct: PackagesProduct {
     private static func areSame(_ left: PackageLogParts, _ right: PackageLogParts) -> Bool {
         left.files.count == right.files.count
             && zip(left.files, right.files).allSatisfy { $0.inode == $1.inode && $0.size == $1.size }
+    }
+}
+
+extension PackageManagerReader {
+    /// Begins to read a log, or goes on where it stood.
+    ///
+    /// - Parameter state: ``PackageLogReading/state`` of the last run; `nil` for the beginning of the log.
+    /// - Throws: `damaged` when the state cannot be used.
+    func reading(machine: String, resuming state: JSONObject?) throws(BackupError) -> PackageLogReading {
+        let context = LogContext(machine: machine, zoneOffset: SystemClock.localOffset)
+        guard let state else { return PackageLogReading(self, context) }
+        return try PackageLogReading(self, context, resuming: state)
     }
 }
 

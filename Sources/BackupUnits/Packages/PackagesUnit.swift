@@ -48,12 +48,22 @@ struct PackagesUnit: BackupUnit {
     func outlook(now: Timestamp) throws(BackupError) -> UnitOutlook {
         var outlook = UnitOutlook(runs: try schedule(now: now))
         do throws(BackupError) {
-            let place = try PackagesPlace(settings, former: nil)
+            let place = try PackagesPlace(settings, former: former(try files.openIfPresent()))
             if try place.parts().files.isEmpty { throw .noPackageLog(place.logPath, place.reader.manager) }
         } catch {
             outlook.problems.append(error)
         }
         return outlook
+    }
+
+    /// The manager that was followed until now, as either product remembers it; `nil` for none.
+    private func former(_ directory: Directory?) -> String? {
+        guard let directory else { return nil }
+        for product in [PackageLogProduct.name, PackageStateProduct.name] {
+            // What is damaged is said when its product is made.
+            if let memory = try? PackagesMemory(Self.memoryName(product), in: directory) { return memory.manager }
+        }
+        return nil
     }
 
     private func decision(
@@ -125,9 +135,17 @@ struct PackagesUnit: BackupUnit {
             guard error.code == .damaged else { throw error }
             obstacle = obstacle ?? error.message
         }
-        let place = try PackagesPlace(settings, former: memory?.manager)
+        let place = try PackagesPlace(settings, former: memory?.manager ?? former(directory))
         if let memory, memory.manager != place.reader.manager || memory.root != place.rootPath {
             throw .otherSystem(source, (memory.manager, memory.root), (place.reader.manager, place.rootPath))
+        }
+        if let parser = memory?.parser {
+            do throws(BackupError) { _ = try place.reader.reading(machine: Self.noMachine, resuming: parser) } catch {
+                // As after an update that keeps it in another form.
+                guard error.code == .damaged else { throw error }
+                memory = nil
+                obstacle = obstacle ?? error.message
+            }
         }
         let parts = try place.parts()
         var plan = try LogPlan(parts.files, after: memory?.bookmark, now: now, openFiles: context.openFiles)

@@ -149,6 +149,7 @@ import Testing
         try bench.run(PackagesBench.log, type: nil)
         _ = try bench.scratch.directory("root/var/lib/pacman/local")
         try bench.change("b", to: "1")
+        #expect(try bench.unit.outlook(now: Timestamp(1_700_000_000)).problems.isEmpty)
         #expect(try bench.run(Self.state).events.isEmpty)
         #expect(try bench.run(PackagesBench.log).type == .inc)
         #expect(try bench.told() == bench.installed)
@@ -165,6 +166,20 @@ import Testing
         expectError(.configuration, mentions: ["dpkg", "pacman", "another base"]) { try bench.prepare(source) }
         try bench.change(root: "other")
         expectError(.configuration, mentions: ["/other", "another base"]) { try bench.prepare(source) }
+    }
+
+    /// As after an update that keeps what the parser knows in another form.
+    @Test func aParserStateOfAnotherFormLeadsToAFull() throws {
+        let bench = try PackagesBench()
+        try bench.change("a", to: "1")
+        try bench.run(Self.state, type: nil)
+        let place = bench.scratch.path + "/state/generators/Unit"
+        // That of the parser, and not that of the note.
+        try shell(#"sed -i '1s/"Schema": 1}, "Root"/"Schema": 99}, "Root"/' state.position"#, in: place)
+        try shell(#"grep -q '"Schema": 99' state.position"#, in: place)
+        try bench.change("b", to: "1")
+        #expect(try bench.run(Self.state).type == .full)
+        #expect(try bench.told() == bench.installed)
     }
 
     /// Nobody knows which element the older state belongs to.
