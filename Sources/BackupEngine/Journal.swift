@@ -27,7 +27,7 @@ package struct Journal: Sendable {
 
     /// Appends one event as one write, so that lines of several threads never mix.
     func append(_ event: JournalEvent) throws(BackupError) {
-        do throws(BackupError) { try file.write(Array((event.json.compactText + "\n").utf8)) } catch {
+        do throws(BackupError) { try file.write(event.json.compactBytes + [UInt8(ascii: "\n")]) } catch {
             throw .damagedJournal(path, error)
         }
     }
@@ -79,11 +79,10 @@ struct JournalEvent {
 
     var json: JSONValue { .object(object) }
 
-    func with(_ key: String, _ value: JSONValue?) -> JournalEvent {
-        var copy = self
-        if let value { copy.object[key] = value }
-        return copy
+    consuming func with(_ key: String, _ value: JSONValue?) -> JournalEvent {
+        if let value { object[key] = value }
+        return self
     }
 
-    func with(_ key: String, _ text: String?) -> JournalEvent { with(key, text.map { JSONValue.string($0) }) }
+    consuming func with(_ key: String, _ text: String?) -> JournalEvent { with(key, text.map { JSONValue.string($0) }) }
 }

@@ -76,13 +76,15 @@ extension DefaultFileStorage {
 
     /// The element that is stored under one of the names which this one would get, and is the same.
     private func twin(of element: PendingElement) throws(BackupError) -> ElementID? {
-        guard element.metadata.checksum != nil else { return nil }
+        guard element.metadata.checksum != nil, let directory = try directory(of: element.source) else { return nil }
         let digits = fileNameDigits(of: element.metadata.timestamp)
         for serial in -1..<100_000 {
             let id = ElementID(
                 source: element.source, digits: digits, serial: serial < 0 ? nil : serial, type: element.metadata.type)
+            // As good as always, and not worth the words of an error.
+            if try directory.status(id.fileName("info")) == nil { return nil }
             let stored: StoredElement
-            do throws(BackupError) { stored = try self.element(id) } catch {
+            do throws(BackupError) { stored = try Self.read(id, in: directory) } catch {
                 switch error.code {
                 case .notFound: return nil
                 // Whatever it is, it is not this one.

@@ -32,6 +32,11 @@ struct GroupFiles {
             }
     }
 
+    /// Whether both files were made beside the note, for this group alone; no partial file is.
+    var isBesideNote: Bool {
+        if case .bytes = element.content { true } else { false }
+    }
+
     private var dataPlace: Directory {
         if case .partial(let file) = element.content { file.directory } else { place }
     }
@@ -45,7 +50,11 @@ struct GroupFiles {
         case .bytes(let bytes):
             let file = try Self.create(dataName, bytes, in: place)
             inode = try file.status().inode
-            if staysOpen { opened.data = file }
+            if staysOpen {
+                // On its way while the rest is made ready.
+                file.startWriteback(offset: 0, count: 0)
+                opened.data = file
+            }
         case .partial(let file):
             guard file.take() else { throw .partialTaken(element.source) }
             hasTaken = true
@@ -55,7 +64,10 @@ struct GroupFiles {
         }
         try GroupSteps.passed("data written")
         let info = try Self.create(infoName, text, in: place)
-        if staysOpen { opened.info = info }
+        if staysOpen {
+            info.startWriteback(offset: 0, count: 0)
+            opened.info = info
+        }
         try GroupSteps.passed("info written")
     }
 
@@ -71,7 +83,7 @@ struct GroupFiles {
     mutating func sync() throws(BackupError) {
         defer { opened = (nil, nil) }
         let info = try open(opened.info, infoName)
-        info.startWriteback(offset: 0, count: 0)
+        if !staysOpen { info.startWriteback(offset: 0, count: 0) }
         if case .partial(let file) = element.content {
             try file.descriptor.sync()
         } else {

@@ -8,8 +8,6 @@ struct HeldNote {
     let lock: FileLock
     /// The directory that it was made in.
     let place: Directory
-    /// Whether its name may not be durable yet.
-    let isNew: Bool
     /// Files beside the note have numbers from here on.
     let firstNumber: Int
 }
@@ -30,17 +28,14 @@ final class SpareNotes: Sendable {
         }
         let name = GroupNote.newName()
         return HeldNote(
-            name: name, lock: try FileLock.acquire(name, in: place), place: place, isNew: true, firstNumber: 0)
+            name: name, lock: try FileLock.acquire(name, in: place), place: place, firstNumber: 0)
     }
 
     /// Takes back the note of a group of `count` elements that left nothing to a recovery.
-    ///
-    /// - Parameter isDurable: whether the group has made the note's name durable.
-    func giveBack(_ note: HeldNote, count: Int, isDurable: Bool) {
+    func giveBack(_ note: HeldNote, count: Int) {
         do throws(BackupError) { try note.lock.blank() } catch { return note.lock.release() }
         let spare = HeldNote(
-            name: note.name, lock: note.lock, place: note.place, isNew: !isDurable,
-            firstNumber: note.firstNumber + count)
+            name: note.name, lock: note.lock, place: note.place, firstNumber: note.firstNumber + count)
         notes.withLock { $0.append(spare) }
     }
 

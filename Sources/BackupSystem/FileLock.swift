@@ -94,9 +94,6 @@ package final class FileLock: Sendable {
     /// Returns when the note is on stable storage.
     package func sync() throws(BackupError) { try file.sync() }
 
-    /// As ``sync()``, for a file that is on stable storage already: what the note says now.
-    package func syncBytes() throws(BackupError) { try file.syncBytes() }
-
     /// Ends the lock and removes its file; does nothing the second time.
     package func release() {
         guard file.isOpen else { return }

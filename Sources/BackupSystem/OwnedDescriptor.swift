@@ -131,12 +131,6 @@ package final class OwnedDescriptor: Sendable {
         try systemCall("sync", name) { fsync(raw) }
     }
 
-    /// As ``sync()``, but for the times of the file: bytes written over others need no change of its inode.
-    package func syncBytes() throws(BackupError) {
-        let raw = self.raw
-        try systemCall("sync", name) { fdatasync(raw) }
-    }
-
     /// Asks the kernel to begin writing out these bytes now, so that a later ``sync()`` has little left to do.
     package func startWriteback(offset: Int64, count: Int64) {
         _ = backup_start_writeback(raw, offset, count)

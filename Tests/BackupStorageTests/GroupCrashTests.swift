@@ -70,12 +70,16 @@ import Testing
     // MARK: - Crashes
 
     /// The same inodes under the same names, as a crash would leave them now; notes are copied, as their locks are held.
-    private func snapshot(_ from: Directory, _ to: Directory) throws(BackupError) {
+    ///
+    /// - Parameter losesNotes: as a loss of power leaves them: with names in place, and nothing in notes.
+    private func snapshot(_ from: Directory, _ to: Directory, losesNotes: Bool) throws(BackupError) {
         try from.forEachEntry { entry throws(BackupError) in
             if entry.kind == .directory {
-                try snapshot(try from.directory(entry.name), try to.directory(entry.name, create: true))
+                try snapshot(
+                    try from.directory(entry.name), try to.directory(entry.name, create: true), losesNotes: losesNotes)
             } else if GroupNote.note(of: entry.name) == entry.name {
-                try to.createFile(entry.name).write(try from.readFile(entry.name, limit: 1 << 20))
+                let text = losesNotes ? [] : try from.readFile(entry.name, limit: 1 << 20)
+                try to.createFile(entry.name).write(text)
             } else {
                 _ = try from.link(entry.name, to: to, as: entry.name)
             }
@@ -84,6 +88,18 @@ import Testing
 
     @Test(.timeLimit(.minutes(10)), arguments: [3, 20], [DefaultFileStorage.Durability.none, .element])
     func crashAtEveryStep(_ count: Int, _ durability: DefaultFileStorage.Durability) throws {
+        try crashAtEveryStep(count, durability, losesNotes: false)
+    }
+
+    /// Small elements without a partial file among them: their note is not synced.
+    @Test(.timeLimit(.minutes(10)), arguments: [1, 3])
+    func lossOfPowerAtEveryStep(_ count: Int) throws {
+        try crashAtEveryStep(count, .element, losesNotes: true)
+    }
+
+    private func crashAtEveryStep(
+        _ count: Int, _ durability: DefaultFileStorage.Durability, losesNotes: Bool
+    ) throws {
         try withStorage(durability) { place in
             let neighbour = try place.storage.store(sources[0], data: Array("neighbour".utf8)).id
             let group = try group(0..<count, in: place.storage, partials: true)
@@ -97,7 +113,7 @@ import Testing
                 }
                 do {
                     let found = try unobserved {
-                        try checkSnapshot(place, count, neighbour, "step \(number), \(step)")
+                        try checkSnapshot(place, count, neighbour, "step \(number), \(step)", losesNotes: losesNotes)
                     }
                     state.visible.value.withLock { $0.append(found) }
                 } catch {
@@ -122,12 +138,12 @@ import Testing
 
     /// - Returns: The number of elements of the group that were visible.
     private func checkSnapshot(
-        _ place: StoragePlace, _ count: Int, _ neighbour: ElementID, _ step: String
+        _ place: StoragePlace, _ count: Int, _ neighbour: ElementID, _ step: String, losesNotes: Bool
     ) throws -> Int {
         place.place.remove("crash")
         for name in ["store", "store.partial"] {
             let copy = try Directory(path: place.place.path("crash/" + name), create: true)
-            try snapshot(Directory(path: place.place.path(name)), copy)
+            try snapshot(Directory(path: place.place.path(name)), copy, losesNotes: losesNotes)
         }
         let storage = try DefaultFileStorage(path: place.place.path("crash/store"), durability: .none)
         var visible: Set<ElementID> = []

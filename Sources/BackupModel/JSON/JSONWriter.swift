@@ -11,10 +11,13 @@ extension JSONValue {
     }
 
     /// As ``canonicalText``, without the blanks: for the journal and for `--json` output.
-    package var compactText: String {
+    package var compactText: String { String(decoding: compactBytes, as: UTF8.self) }
+
+    /// The bytes of ``compactText``.
+    package var compactBytes: [UInt8] {
         var writer = JSONWriter(item: ",", key: ":")
         writer.write(self)
-        return String(decoding: writer.bytes, as: UTF8.self)
+        return writer.bytes
     }
 }
 
@@ -64,13 +67,16 @@ private struct JSONWriter {
 
     private mutating func write(quoted value: String) {
         write("\"")
-        // Nearly all strings need no escapes: they are taken in one piece.
-        let isPlain = value.utf8.withContiguousStorageIfAvailable { text in
-            guard text.allSatisfy(Self.isPlain) else { return false }
-            bytes.append(contentsOf: text)
-            return true
+        // Nearly all strings are plain, or JSON themselves: what needs no escape is taken in one piece.
+        var rest = value.utf8[...]
+        while !rest.isEmpty {
+            let plain = rest.prefix(while: Self.isPlain)
+            bytes.append(contentsOf: plain)
+            rest = rest[plain.endIndex...]
+            guard let first = value.unicodeScalars[rest.startIndex...].first else { break }
+            write(escaped: first)
+            rest = rest.dropFirst(UTF8.width(first))
         }
-        if isPlain != true { value.unicodeScalars.forEach { write(escaped: $0) } }
         write("\"")
     }
 

@@ -4,7 +4,7 @@ import BackupSystem
 import Synchronization
 
 /// Decides for each offered element whether it is fetched, is here already, or is refused. Trusts nothing of the offer
-/// that it can check. ``judge(_:_:size:)`` blocks, and is called by one at a time; the others never wait for the disk.
+/// that it can check. ``judge(_:_:size:)`` blocks, and is called by one at a time; those not said to block never wait for the disk.
 final class ArrivalJudge: Sendable {
     enum Verdict: Sendable {
         case fetch(local: SourceURL)
@@ -86,6 +86,17 @@ final class ArrivalJudge: Sendable {
         _ = try storage.removePartials(
             of: agent.description,
             beyond: PartialAllowance(bytes: room, count: Self.maximumPartials, sparing: partials))
+    }
+
+    /// As ``judge(_:_:size:)``, for an element of which it is known in memory that nothing like it is here, as most are that
+    /// come one by one: to change to a thread that may block takes longer than to judge.
+    ///
+    /// - Returns: `nil` where the disk, or a signature, would have to be looked at.
+    func judgeAtOnce(_ source: SourceURL, _ metadata: ElementMetadata, size: Int64?) -> Verdict? {
+        guard policy.checkSignature == nil, let local = try? policy.localSource(source),
+            here.isNew(metadata, in: local)
+        else { return nil }
+        return judge(source, metadata, size: size)
     }
 
     /// - Parameter size: `nil` where the peer does not say it before the bytes (version 1).

@@ -79,6 +79,15 @@ final class PresentElements: Sendable {
         }
     }
 
+    /// Whether the questions are about this source, and it is known without a look at the disk that the element is not here.
+    func isNew(_ metadata: ElementMetadata, in source: SourceURL) -> Bool {
+        guard let uuid = metadata.uuid else { return false }
+        return state.withLock { state in
+            guard state.source == source, let index = state.index else { return false }
+            return index.id(of: uuid) == nil
+        }
+    }
+
     func contains(_ uuid: ElementUUID) -> Bool { state.withLock { $0.index?.id(of: uuid) != nil } }
 
     /// The element here that is the same as the offered one.

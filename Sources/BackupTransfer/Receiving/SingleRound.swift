@@ -45,10 +45,7 @@ struct SingleRound {
         }
         let name = "\(info.source) of \(info.metadata.timestamp)"
         if let mirror, let local = try? round.policy.localSource(info.source) { mirror.announce(local, info.metadata) }
-        let judge = round.judge
-        // Version 1 does not tell the size before the bytes.
-        let verdict = try await round.environment.blocking { judge.judge(info.source, info.metadata, size: nil) }
-        switch verdict {
+        switch try await verdict(info) {
         case .present:
             await committer.count { $0.present += 1 }
             return true
@@ -67,6 +64,13 @@ struct SingleRound {
         case .fetch(let local):
             return try await fetch(info, local, name, committer)
         }
+    }
+
+    /// Version 1 does not tell the size before the bytes.
+    private func verdict(_ info: ElementInfoAnswer) async throws(BackupError) -> ArrivalJudge.Verdict {
+        let judge = round.judge
+        if let verdict = judge.judgeAtOnce(info.source, info.metadata, size: nil) { return verdict }
+        return try await round.environment.blocking { judge.judge(info.source, info.metadata, size: nil) }
     }
 
     private func fetch(

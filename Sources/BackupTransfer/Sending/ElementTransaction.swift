@@ -14,12 +14,21 @@ final class ElementTransaction {
     private let walk: OfferWalk
     private var waiting: ArraySlice<Offer> = []
     private var current: Offer?
+    /// What the peer is told of the current element.
+    private var answer: ByteBuffer?
     /// The bytes of the current element, read or held open: version 1 has no word for an element that vanished.
     private var content: ElementContent?
     /// The element behind the current one, opened while the peer stores that; not yet offered.
-    private var ahead: (offer: Offer, content: BegunWork<ElementContent?>)?
+    private var ahead: (offer: Offer, opened: BegunWork<Opened?>)?
+    /// What the policy does with the element that was confirmed last, while the next one is on its way.
+    private var confirming: BegunWork<Void>?
     /// Whether the peer was told what the current element is: before that it cannot know whether it holds it.
     private var isKnown = false
+
+    private struct Opened: Sendable {
+        let answer: ByteBuffer
+        let content: ElementContent
+    }
 
     init(_ policy: any SenderPolicy, _ context: TransferContext, _ environment: TransferEnvironment) {
         self.policy = policy
@@ -55,40 +64,49 @@ final class ElementTransaction {
     /// - Returns: whether there is one more.
     func advance(isStored: Bool) async throws(BackupError) -> Bool {
         takeContent()?.close()
-        if isStored, isKnown, let current { try await confirm(current) }
+        try await waitForConfirmation()
+        if isStored, isKnown, let current { confirm(current) }
         isKnown = false
         current = nil
         while true {
             let next: Offer
-            let content: ElementContent?
+            let opened: Opened?
             if let ahead {
                 self.ahead = nil
                 next = ahead.offer
-                content = try await ahead.content.value()
+                opened = try await ahead.opened.value()
             } else {
                 if waiting.isEmpty { waiting = try await walk.next()[...] }
-                guard let first = waiting.popFirst() else { return false }
+                guard let first = waiting.popFirst() else {
+                    // Who is told that this is all finds everything done.
+                    try await waitForConfirmation()
+                    return false
+                }
                 next = first
-                content = try await open(next.element).value()
+                opened = try await open(next.element).value()
             }
-            guard let content else { continue }
-            self.content = content
+            guard let opened else { continue }
+            content = opened.content
+            answer = opened.answer
             current = next
             return true
         }
     }
 
     /// Begins to open an element; gives `nil` for one that has vanished or cannot be read: the transfer goes on without it.
-    private func open(_ element: StoredElement) -> BegunWork<ElementContent?> {
+    private func open(_ element: StoredElement) -> BegunWork<Opened?> {
         let (environment, agent, limits) = (environment, context.agent, context.limits.protocolLimits)
-        return environment.begin { () -> ElementContent? in
+        return environment.begin { () -> Opened? in
             do throws(BackupError) {
                 // An original ends at an element without bytes, and the whole transfer with it.
                 guard element.size > 0 else { return nil }
                 // Metadata that fit into no frame would end the connection in every round.
-                _ = try ElementInfoAnswer(source: element.id.source, metadata: element.metadata).encoded(limits: limits)
+                let answer = try ElementInfoAnswer(source: element.id.source, metadata: element.metadata)
+                    .encoded(limits: limits)
                 try environment.storage.checkUnchanged(element)
-                return try ElementContent(environment.storage, element, offset: 0, frame: Self.frameLength)
+                return Opened(
+                    answer: answer,
+                    content: try ElementContent(environment.storage, element, offset: 0, frame: Self.frameLength))
             } catch {
                 if error.code != .notFound { environment.observer.transferDid(.problem(agent, element.id, error)) }
                 return nil
@@ -101,26 +119,43 @@ final class ElementTransaction {
         return current.element
     }
 
-    func info() throws(BackupError) -> ByteBuffer {
-        guard let element = current?.element else { return ElementInfoAnswer.none }
+    /// The answer to `getDataElementInfo`.
+    func info() -> ByteBuffer {
+        guard current != nil, let answer else { return ElementInfoAnswer.none }
         isKnown = true
-        return try ElementInfoAnswer(source: element.id.source, metadata: element.metadata)
-            .encoded(limits: context.limits.protocolLimits)
+        return answer
     }
 
-    private func confirm(_ offer: Offer) async throws(BackupError) {
+    /// Begins to act on the word of the peer that it holds the element. There is no answer to that in version 1, so the peer
+    /// need not wait.
+    private func confirm(_ offer: Offer) {
         let id = offer.element.id
         guard context.checkReceipt == nil else {
             // Version 1 has no receipts: nothing is released on its word.
             environment.observer.transferDid(.confirmationRefused(context.agent, id, .receiptMissing(id)))
             return
         }
-        let (policy, agent, storage) = (policy, context.agent, environment.storage)
-        let confirmed = ConfirmedElement(offer.element, receipt: nil)
-        let outcomes = try await environment.blocking { () -> [ConfirmationOutcome] in
-            do throws(BackupError) { try storage.checkUnchanged(confirmed.element) } catch { return [.refused(error)] }
-            return policy.applyPolicy([confirmed], by: agent)
+        let (policy, context, environment) = (policy, context, environment)
+        guard policy.actsOnConfirmations else {
+            _ = context.report(.kept, id, environment)
+            return
         }
-        for outcome in outcomes { _ = context.report(outcome, id, environment) }
+        let confirmed = ConfirmedElement(offer.element, receipt: nil)
+        confirming = environment.begin {
+            let outcomes: [ConfirmationOutcome]
+            do throws(BackupError) {
+                try environment.storage.checkUnchanged(confirmed.element)
+                outcomes = policy.applyPolicy([confirmed], by: context.agent)
+            } catch {
+                outcomes = [.refused(error)]
+            }
+            for outcome in outcomes { _ = context.report(outcome, id, environment) }
+        }
+    }
+
+    private func waitForConfirmation() async throws(BackupError) {
+        guard let confirming else { return }
+        self.confirming = nil
+        try await confirming.value()
     }
 }

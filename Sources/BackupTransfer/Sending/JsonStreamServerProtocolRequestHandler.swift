@@ -31,8 +31,8 @@ package actor JsonStreamServerProtocolRequestHandler: RequestHandler {
             transaction = ElementTransaction(try policy(), context, environment)
             try responder.respond(ByteBuffer())
         case .nextDataElement(let isStored):
-            try responder.respond(
-                NextElementAnswer(hasElement: try await openTransaction().advance(isStored: isStored)).encoded)
+            let hasElement = try await openTransaction().advance(isStored: isStored)
+            try responder.respond(NextElementAnswer(hasElement: hasElement).encoded)
         case .getDataElementInfo:
             try responder.respond(try openTransaction().info())
         case .getDataElementStream:

@@ -36,6 +36,9 @@ package protocol SenderPolicy: Sendable {
     /// Whether an agent that has confirmed an element may see it offered no more: then that means nothing to a mirror.
     var hidesConfirmed: Bool { get }
 
+    /// Whether a confirmation has any effect here. Of one that has none it need not be known what it speaks of.
+    var actsOnConfirmations: Bool { get }
+
     /// Whether the element is to be offered to `agent` now. The filter has let it pass.
     func offers(_ element: StoredElement, to agent: AgentName) throws(BackupError) -> Bool
 
@@ -47,6 +50,8 @@ package protocol SenderPolicy: Sendable {
 }
 
 extension SenderPolicy {
+    package var actsOnConfirmations: Bool { true }
+
     package func attributes(of element: StoredElement) throws(BackupError) -> JSONObject? { nil }
 }
 
@@ -54,6 +59,7 @@ extension SenderPolicy {
 package struct SenderKeepDataTransferPolicy: SenderPolicy {
     package let name = "keep"
     package let hidesConfirmed = false
+    package let actsOnConfirmations = false
     package let filter: ElementFilter
     package let prioritise: [String]
 
