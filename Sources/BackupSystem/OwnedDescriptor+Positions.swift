@@ -1,4 +1,5 @@
 package import BackupModel
+import CBackupShims
 import Glibc
 
 extension OwnedDescriptor {
@@ -35,6 +36,20 @@ extension OwnedDescriptor {
         }
         if let failure { throw failure }
         return bytes
+    }
+
+    /// Reads at most `buffer.count` bytes from `offset` (bytes from the start of the file) on; 0 means the end.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) throws(BackupError) -> Int {
+        let raw = self.raw
+        return try systemCall("read", name) { pread(raw, buffer.baseAddress, buffer.count, off_t(offset)) }
+    }
+
+    /// As ``read(into:at:)``, but never waits for the disk: only what lies in memory.
+    ///
+    /// - Returns: 0 also where nothing can be had in this way, for whatever reason.
+    package func readCached(into buffer: UnsafeMutableRawBufferPointer, at offset: Int64) -> Int {
+        guard let start = buffer.baseAddress else { return 0 }
+        return max(0, Int(backup_read_cached(raw, start, UInt64(buffer.count), offset)))
     }
 
     /// Makes the file `size` bytes long, 0 or more; what is missing is zeros.

@@ -23,6 +23,24 @@ package func withMountedFileSystem(_ options: String, _ body: (String) throws ->
     }
 }
 
+/// As ``withMountedFileSystem(_:_:)``, with an ext4 on a disk of `megabytes`: for what a file system in memory does not have.
+package func withMountedDisk(megabytes: Int, _ body: (String) throws -> Void) throws {
+    try withTemporaryDirectory { directory in
+        let (point, image) = (try directory.makeDirectory("mounted"), directory.path("image"))
+        _ = try ToolRun(["truncate", "-s", "\(megabytes)M", image])
+        let format = try ToolRun(["mkfs.ext4", "-q", "-m", "0", image])
+        let mount = format.isSuccess ? try ToolRun(["mount", "-o", "loop", image, point]) : format
+        guard mount.isSuccess else {
+            withKnownIssue("mounting a file system is not permitted here") {
+                Issue.record("not tested: mount says \(mount.output.escapedForMessage)")
+            }
+            return
+        }
+        defer { _ = try? ToolRun(["umount", "-l", point]) }
+        try body(point)
+    }
+}
+
 /// Makes a file system of ``withMountedFileSystem(_:_:)`` read-only, as a kernel does after an error of the disk.
 package func remountReadOnly(_ path: String) throws {
     let remount = try ToolRun(["mount", "-o", "remount,ro", path])

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 int backup_open_beneath(int directory, const char *path, int flags, mode_t mode) {
@@ -45,6 +46,17 @@ int backup_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 int backup_start_writeback(int descriptor, long long offset, long long count) {
     return sync_file_range(descriptor, offset, count, SYNC_FILE_RANGE_WRITE);
+}
+
+long long backup_read_cached(int descriptor, void *buffer, unsigned long long count, long long offset) {
+    struct iovec part = {buffer, count};
+    return preadv2(descriptor, &part, 1, offset, RWF_NOWAIT);
+}
+
+int backup_set_direct(int descriptor, int is_direct) {
+    int flags = fcntl(descriptor, F_GETFL);
+    if (flags == -1) return -1;
+    return fcntl(descriptor, F_SETFL, is_direct ? flags | O_DIRECT : flags & ~O_DIRECT);
 }
 
 int backup_sync_filesystem(int descriptor) { return syncfs(descriptor); }

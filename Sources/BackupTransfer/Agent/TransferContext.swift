@@ -77,10 +77,18 @@ package struct TransferEnvironment: Sendable {
     /// Begins blocking work on the pool.
     func begin<Value: Sendable>(_ body: @escaping @Sendable () throws(BackupError) -> Value) -> BegunWork<Value> {
         let work = BegunWork<Value>()
-        pool.submit { state in
-            guard state == .active else { return work.finish(.failure(.poolStopped())) }
+        submit {
             do throws(BackupError) { work.finish(.success(try body())) } catch { work.finish(.failure(error)) }
+        } orStopped: {
+            work.finish(.failure($0))
         }
         return work
+    }
+
+    /// Has blocking work done on the pool, or the other when that takes no more.
+    func submit(_ body: @escaping @Sendable () -> Void, orStopped: @escaping @Sendable (BackupError) -> Void) {
+        pool.submit { state in
+            if state == .active { body() } else { orStopped(.poolStopped()) }
+        }
     }
 }

@@ -5,12 +5,13 @@ import Glibc
 import NIOCore
 import Synchronization
 
-/// Reads the data of an element from an offset, exactly as many bytes as the element has. Blocking.
+/// Reads the data of an element from an offset, exactly as many bytes as the element has. Blocking, but for
+/// ``readCached(_:)``.
 final class ElementReader: Sendable {
     private let file: OwnedDescriptor
     private let id: ElementID
     private let size: Int64
-    /// Where the descriptor stands. One caller at a time.
+    /// Of the next byte in the file. One caller at a time.
     private let position: Atomic<Int64>
 
     /// Whether all bytes were read.
@@ -23,10 +24,6 @@ final class ElementReader: Sendable {
         file = try storage.openData(element.id)
         let found = try file.status().size
         guard found == size else { throw .sizeChanged(element.id, found, size) }
-        if offset > 0 {
-            let raw = file.raw
-            _ = try systemCall("seek in", file.name) { Int(lseek(raw, off_t(offset), SEEK_SET)) }
-        }
         posix_fadvise(file.raw, 0, 0, POSIX_FADV_SEQUENTIAL)
     }
 
@@ -34,21 +31,31 @@ final class ElementReader: Sendable {
     ///
     /// - Throws: also when the file ends before its size.
     func read(_ length: Int) throws(BackupError) -> ByteBuffer {
-        let start = position.load(ordering: .relaxed)
-        let wanted = Int(min(Int64(length), size - start))
-        guard wanted > 0 else { return ByteBuffer() }
-        var buffer = ByteBufferAllocator().buffer(capacity: wanted)
         var failure: BackupError?
-        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { raw in
-            do throws(BackupError) {
-                return try file.read(into: UnsafeMutableRawBufferPointer(rebasing: raw[..<wanted]))
-            } catch {
+        let buffer = read(length) { [file] raw, start in
+            do throws(BackupError) { return try file.read(into: raw, at: start) } catch {
                 failure = error
                 return 0
             }
         }
         if let failure { throw failure }
-        guard buffer.readableBytes > 0 else { throw .sizeChanged(id, start, size) }
+        guard buffer.readableBytes > 0 || isAtEnd else {
+            throw .sizeChanged(id, position.load(ordering: .relaxed), size)
+        }
+        return buffer
+    }
+
+    /// The next bytes, at most `length`, as far as they lie in memory: for who must not wait for the disk.
+    func readCached(_ length: Int) -> ByteBuffer { read(length) { [file] in file.readCached(into: $0, at: $1) } }
+
+    private func read(_ length: Int, _ body: (UnsafeMutableRawBufferPointer, Int64) -> Int) -> ByteBuffer {
+        let start = position.load(ordering: .relaxed)
+        let wanted = Int(min(Int64(length), size - start))
+        guard wanted > 0 else { return ByteBuffer() }
+        var buffer = ByteBufferAllocator().buffer(capacity: wanted)
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { raw in
+            body(UnsafeMutableRawBufferPointer(rebasing: raw[..<wanted]), start)
+        }
         position.store(start + Int64(buffer.readableBytes), ordering: .relaxed)
         return buffer
     }

@@ -23,6 +23,13 @@ int backup_pipe(int ends[_Nonnull 2]);
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: starts writing out, waits for nothing.
 int backup_start_writeback(int descriptor, long long offset, long long count);
 
+/// preadv2(2) with RWF_NOWAIT: what of these bytes lies in memory. Returns their number, 0 at the end, or -1 with errno;
+/// EAGAIN when the disk would have to be waited for.
+long long backup_read_cached(int descriptor, void *_Nonnull buffer, unsigned long long count, long long offset);
+
+/// fcntl(F_SETFL) with or without O_DIRECT. Returns 0, or -1 with errno; EINVAL from a file system that has no such writes.
+int backup_set_direct(int descriptor, int is_direct);
+
 /// syncfs(2). Returns 0, or -1 with errno.
 int backup_sync_filesystem(int descriptor);
 
