@@ -14,9 +14,8 @@ extension ProtocolState {
     package mutating func sendRequest(_ payload: ByteBuffer, into out: inout ByteBuffer) throws(BackupError) {
         try checkAlive()
         guard offer == .none else { throw .misuse("a request after the shutdown offer", situation) }
-        let most = clientVersion >= 2 ? max(1, limits.openRequests) : 1
-        guard openRequests < most else {
-            throw .misuse("one more request than the \(most) that may be open", situation)
+        guard openRequests < requestWindow else {
+            throw .misuse("one more request than the \(requestWindow) that may be open", situation)
         }
         guard payload.readableBytes > 0 else { throw .misuse("a request without bytes", situation) }
         try write(.request, payload, into: &out)

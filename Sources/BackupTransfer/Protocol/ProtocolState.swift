@@ -66,6 +66,8 @@ package struct ProtocolState: Sendable {
         decoder = FrameDecoder(frameLength: limits.frameLength)
     }
 
+    /// The largest number of requests of ours that may be open at once.
+    var requestWindow: Int { clientVersion >= 2 ? max(1, limits.openRequests) : 1 }
     /// Bytes of payloads that have come so far, those of frames under way included.
     package var receivedBytes: Int64 { decoder.payloadBytes }
     /// Whether we have offered the shutdown.
