@@ -51,8 +51,7 @@ package struct PackageComparison: Sendable {
     /// - Parameters:
     ///   - replay: the records of the log, all of them.
     ///   - pending: what the parser of the log holds open, ``PackageLogReading/pending``.
-    ///   - snapshot: the database. The root of the log that it belongs to is the one of the same name; where the log has none
-    ///     of this name, the one that it names most often, for the same place has other names from within and from outside.
+    ///   - snapshot: the database. The root of the log that it belongs to is the one that ``LogRoots`` finds for it.
     package init(replay: PackageReplay, pending: [PackageRecord] = [], snapshot: PackageSnapshot) {
         var replay = replay
         var open: Set<PackageIdentity> = []
@@ -61,7 +60,7 @@ package struct PackageComparison: Sendable {
             if let identity = PackageIdentity(record) { open.insert(identity) }
         }
         let manager = snapshot.header.manager
-        let root = Self.logRoot(replay, snapshot)
+        let root = replay.roots.name(of: snapshot.header.root)
         logRoot = root
         var left = replay.state.entries.filter { $0.key.manager == manager && $0.key.root == root }
         // By name without a version: to find what the other side has instead.
@@ -158,12 +157,6 @@ package struct PackageComparison: Sendable {
             manager: identity.manager, root: identity.root, category: identity.category, name: identity.name,
             architecture: nil, version: identity.version)
         return entries[bare].map { (bare, $0) }
-    }
-
-    private static func logRoot(_ replay: PackageReplay, _ snapshot: PackageSnapshot) -> String {
-        let root = snapshot.header.root
-        if replay.roots[root] != nil { return root }
-        return replay.roots.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? root
     }
 
     private static func mainSlot(_ slot: String?) -> Substring? { slot?.prefix { $0 != "/" } }

@@ -9,8 +9,7 @@ package struct PackageReplay: Sendable {
     private(set) var unfinished: Set<PackageIdentity> = []
     /// The time of the first record: what was installed before it the log does not know.
     package private(set) var begin: Timestamp?
-    /// The roots that changes named.
-    private(set) var roots: [String: Int] = [:]
+    private(set) var roots = LogRoots()
 
     /// Whether it began with a snapshot: then there is nothing that is older than the records.
     let isFromSnapshot: Bool
@@ -40,7 +39,7 @@ package struct PackageReplay: Sendable {
         for var package in packages {
             if let root { package.root = root }
             state.insert(package)
-            roots[package.root] = 0
+            roots.add(package.root)
         }
     }
 
@@ -52,7 +51,7 @@ package struct PackageReplay: Sendable {
         if watched?.contains(identity.inRoot("")) ?? true {
             mentioned[identity] = state[identity]?.isInstalled ?? false
         }
-        roots[identity.root, default: 0] += 1
+        roots.count(identity.root)
         if record.event == .install, record.completeness == .unfinished {
             unfinished.insert(identity)
         } else {
