@@ -11,13 +11,11 @@ struct PackageOptions: ParsableArguments {
     @OptionGroup var common: CommonOptions
 
     @Option(
-        name: .customLong("root"),
         help: ArgumentHelp(
             "The root directory of the system whose packages they are. Default: /.", valueName: "DIR"))
     var root: String?
 
     @Option(
-        name: .customLong("manager"),
         help: ArgumentHelp(
             "The package manager: portage, dpkg, pacman or apk. Default: the one whose database is there.",
             valueName: "NAME"))
@@ -33,47 +31,40 @@ struct PackageOptions: ParsableArguments {
             valueName: "FILE"))
     var logs: [String] = []
 
-    @Flag(name: .customLong("log-only"), help: "Answer from the log alone, for one that comes from another machine.")
-    var isLogOnly = false
+    @Flag(help: "Answer from the log alone, for one that comes from another machine.") var logOnly = false
 
-    @Flag(
-        name: .customLong("from-storage"),
-        help: "Answer from the package state in the storage of the configuration, also for another machine.")
-    var isFromStorage = false
+    @Flag(help: "Answer from the package state in the storage of the configuration, also for another machine.")
+    var fromStorage = false
 
     @Option(
-        name: .customLong("source"),
         help: ArgumentHelp(
             "With --from-storage: the source that holds the package state. Default: the only one.", valueName: "URL"))
     var source: String?
 
     @Option(
-        name: .customLong("machine"),
         help: ArgumentHelp(
             "With --from-storage: the UUID of the machine, as `gb machine show` prints it there.", valueName: "UUID"))
     var machine: String?
 
-    @Flag(
-        name: .customLong("skip-damaged"),
-        help: "With --from-storage: pass over elements that are damaged, as if they were not there.")
-    var skipsDamaged = false
+    @Flag(help: "With --from-storage: pass over elements that are damaged, as if they were not there.")
+    var skipDamaged = false
 
     func validate() throws {
         if root?.isEmpty == true { throw ValidationError("--root is empty: give a directory, / for this system") }
         if logs.contains("") { throw ValidationError("--log is empty: give a file") }
-        if isFromStorage {
-            if root != nil || manager != nil || !logs.isEmpty || isLogOnly {
+        if fromStorage {
+            if root != nil || manager != nil || !logs.isEmpty || logOnly {
                 throw ValidationError("--from-storage excludes --root, --manager, --log and --log-only")
             }
             if source != nil, machine != nil { throw ValidationError("--source and --machine exclude each other") }
-        } else if source != nil || machine != nil || skipsDamaged {
+        } else if source != nil || machine != nil || skipDamaged {
             throw ValidationError("--source, --machine and --skip-damaged are of use only with --from-storage")
         }
     }
 
     /// - Parameter readsLog: `false` where only the database will be asked.
     func questions(readsLog: Bool = true) throws(BackupError) -> PackageQuestions {
-        if isFromStorage { return PackageQuestions(try stored()) }
+        if fromStorage { return PackageQuestions(try stored()) }
         if let manager, !PackageManagers.names.contains(manager) {
             throw .unknownWord("package manager", manager, known: PackageManagers.names)
         }
@@ -81,7 +72,7 @@ struct PackageOptions: ParsableArguments {
         place.root = root ?? "/"
         place.manager = manager
         place.logs = logs
-        place.isLogOnly = isLogOnly
+        place.isLogOnly = logOnly
         return PackageQuestions(
             try LocalPackages(place, configurationPath: common.configDirectory, readsLog: readsLog))
     }
@@ -92,7 +83,7 @@ struct PackageOptions: ParsableArguments {
         let session = try common.installation().restoreSession(
             mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
         let state = try PackageStateSource.choose(in: session.storage, source: source, machine: machine)
-        return StoredPackages(state, session, passesDamaged: skipsDamaged)
+        return StoredPackages(state, session, passesDamaged: skipDamaged)
     }
 }
 

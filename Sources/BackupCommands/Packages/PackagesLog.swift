@@ -26,13 +26,10 @@ struct PackagesLog: AsyncParsableCommand {
     @OptionGroup var options: PackageOptions
     @OptionGroup var format: PackageFormatOptions
     @Option(
-        name: .customLong("since"),
         help: ArgumentHelp(
             "The first moment: 2026-11-21 (its beginning), 2026-11-21T14:00, an age like 2d.", valueName: "TIME"))
     var since: String?
-    @Option(
-        name: .customLong("until"),
-        help: ArgumentHelp("The last moment: 2026-11-21 (its end), yesterday.", valueName: "TIME"))
+    @Option(help: ArgumentHelp("The last moment: 2026-11-21 (its end), yesterday.", valueName: "TIME"))
     var until: String?
     @Option(
         name: .customLong("event"),

@@ -32,7 +32,7 @@ struct PackagesSnapshot: AsyncParsableCommand {
     var isCheck = false
 
     func validate() throws {
-        if options.isLogOnly {
+        if options.logOnly {
             throw ValidationError("--log-only leaves the database alone, and that is what is shown here")
         }
         if !isCheck, !options.logs.isEmpty { throw ValidationError("--log is of use only with --check") }
@@ -41,7 +41,7 @@ struct PackagesSnapshot: AsyncParsableCommand {
     func run() async throws {
         let questions = try options.questions(readsLog: isCheck)
         if isCheck {
-            if options.isFromStorage { return try await checkStored(questions) }
+            if options.fromStorage { return try await checkStored(questions) }
             return try await check(questions)
         }
         let (snapshot, notes) = try await questions.present()

@@ -47,18 +47,16 @@ struct RestoreCat: AsyncParsableCommand {
         do throws(BackupError) { id = try ElementID(name) } catch {
             // What begins with a number was meant as an element.
             guard let source = try? SourceURL(name), source.parts.last?.first?.isNumber == false else { throw error }
-            let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-            let plan = try found.plan(session, source)
-            for warning in found.notes + plan.warnings { Output.warning(warning) }
+            let (plan, change) = try await point.plan(of: source, session, configDirectory: common.configDirectory)
             // Standard output is for the bytes.
-            if let change = found.change { Output.error("gb: " + change.sentence(plan)) }
+            if let change { Output.error("gb: " + change.sentence(plan)) }
             if plan.elements.count > 1, try await session.layers(of: plan.elements[0]).isArchive {
                 throw .catOfTar(source)
             }
             try session.checkFormats(plan)
             return plan.elements
         }
-        if point.time.text != nil || point.package != nil { throw .timeOfElement(id) }
+        if point.time.text != nil || point.beforePackage != nil { throw .timeOfElement(id) }
         return [try session.storage.element(id)]
     }
 }

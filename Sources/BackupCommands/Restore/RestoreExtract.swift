@@ -34,16 +34,14 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
         let installation = try common.installation()
         let progress = PipelineProgress()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
-        let source = try SourceURL(source)
-        let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-        let plan = try found.plan(session, source)
+        let (plan, change) = try await point.plan(
+            of: try SourceURL(source), session, configDirectory: common.configDirectory)
         if !RestoreSession.restoresOwners {
             Output.warning("not running as root: files will belong to this user, whoever owned them")
         }
-        for warning in found.notes + plan.warnings { Output.warning(warning) }
-        if let change = found.change, !json.isOn { Output.standard.line(change.sentence(plan)) }
+        if let change, !json.isOn { Output.standard.line(change.sentence(plan)) }
         try await Interruption.handle { [self] () throws(BackupError) in
-            try await extract(plan, session, progress, found.change)
+            try await extract(plan, session, progress, change)
         }
     }
 

@@ -26,11 +26,9 @@ struct RestorePlanCommand: AsyncParsableCommand {
     func run() async throws {
         let installation = try common.installation()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: PipelineProgress())
-        let source = try SourceURL(source)
-        let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-        let plan = try found.plan(session, source)
-        for warning in found.notes + plan.warnings { Output.warning(warning) }
-        if let change = found.change {
+        let (plan, change) = try await point.plan(
+            of: try SourceURL(source), session, configDirectory: common.configDirectory)
+        if let change {
             if json.isOn {
                 Output.standard.json([PackageChange.key: change.json(plan)])
             } else {

@@ -20,11 +20,9 @@ struct RestoreVerify: AsyncParsableCommand {
         let installation = try common.installation()
         let progress = PipelineProgress()
         let session = try installation.restoreSession(mayAsk: Output.inputIsTerminal, progress: progress)
-        let source = try SourceURL(source)
-        let found = try await point.find(of: source, session, configDirectory: common.configDirectory)
-        let plan = try found.plan(session, source)
-        for warning in found.notes + plan.warnings { Output.warning(warning) }
-        if let change = found.change, !json.isOn { Output.standard.line(change.sentence(plan)) }
+        let (plan, change) = try await point.plan(
+            of: try SourceURL(source), session, configDirectory: common.configDirectory)
+        if let change, !json.isOn { Output.standard.line(change.sentence(plan)) }
         let line = ProgressLine("verify \(plan.source)", total: plan.size, quiet: ProgressLine.readAhead) {
             progress.bytesIn
         }
@@ -34,7 +32,7 @@ struct RestoreVerify: AsyncParsableCommand {
         for id in unchecked { Output.warning("\(id) has no checksum: its bytes could not be checked") }
         if json.isOn {
             var object = plan.json(unchecked)
-            object[PackageChange.key] = found.change?.json(plan)
+            object[PackageChange.key] = change?.json(plan)
             return Output.standard.json(object)
         }
         Output.standard.line(

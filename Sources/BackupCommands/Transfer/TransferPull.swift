@@ -19,20 +19,13 @@ struct TransferPull: AsyncParsableCommand {
     @OptionGroup var target: TransferTarget
     @OptionGroup var version: ProtocolOption
     @Option(
-        name: .customLong("from-directory"),
         help: ArgumentHelp("Fetch from a medium that `gb transfer push --to-directory` has filled.", valueName: "DIR"))
-    var directory: String?
-    @Option(
-        name: .customLong("as"),
-        help: ArgumentHelp(
-            "How to call the agent at the other end of --socket or --command, in journal and status.", valueName: "NAME"
-        ))
-    var name = "peer"
+    var fromDirectory: String?
     @Option(help: ArgumentHelp("Store under this path, for example /web1.", valueName: "PATH"))
     var prefix: String?
 
     func validate() throws {
-        guard target.count + (directory == nil ? 0 : 1) == 1 else {
+        guard target.count + (fromDirectory == nil ? 0 : 1) == 1 else {
             throw ValidationError("name one of AGENT, --socket, --command and --from-directory")
         }
         if prefix != nil, target.agent != nil {
@@ -52,10 +45,10 @@ struct TransferPull: AsyncParsableCommand {
             observer: display)
         if let agent = target.agent { return try await host.pull(try host.peer(agent)) }
         let source = try prefix.map { text throws(BackupError) in try SourceURL(text) }
-        if let directory {
-            return try await host.pull(fromDirectory: try TransferTarget.absolute(directory), prefix: source)
+        if let fromDirectory {
+            return try await host.pull(fromDirectory: try TransferTarget.absolute(fromDirectory), prefix: source)
         }
         guard let connection = try target.connection() else { throw .noTarget() }
-        return try await host.pull(connection, as: try AgentName(name), prefix: source)
+        return try await host.pull(connection, as: try AgentName(target.name), prefix: source)
     }
 }

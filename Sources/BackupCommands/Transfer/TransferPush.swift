@@ -18,32 +18,24 @@ struct TransferPush: AsyncParsableCommand {
     @OptionGroup var json: JSONOption
     @OptionGroup var target: TransferTarget
     @OptionGroup var version: ProtocolOption
-    @Option(
-        name: .customLong("to-directory"),
-        help: ArgumentHelp("Copy onto this medium: a mounted USB stick or share.", valueName: "DIR"))
-    var directory: String?
+    @Option(help: ArgumentHelp("Copy onto this medium: a mounted USB stick or share.", valueName: "DIR"))
+    var toDirectory: String?
     @Option(
         name: .customLong("for"),
         help: ArgumentHelp(
             "The peer or listener for which the medium is filled; default: the only one with a sender policy.",
             valueName: "AGENT"))
     var destination: String?
-    @Option(
-        name: .customLong("as"),
-        help: ArgumentHelp(
-            "How to call the agent at the other end of --socket or --command, in journal and status.", valueName: "NAME"
-        ))
-    var name = "peer"
 
     func validate() throws {
-        guard target.count + (directory == nil ? 0 : 1) == 1 else {
+        guard target.count + (toDirectory == nil ? 0 : 1) == 1 else {
             throw ValidationError("name one of AGENT, --socket, --command and --to-directory")
         }
-        if destination != nil, directory == nil { throw ValidationError("--for belongs to --to-directory") }
+        if destination != nil, toDirectory == nil { throw ValidationError("--for belongs to --to-directory") }
     }
 
     func run() async throws {
-        let verb = directory == nil ? "fetched" : "copied"
+        let verb = toDirectory == nil ? "fetched" : "copied"
         try await TransferDisplay.run("push", isPush: true, verb: verb, json: json.isOn) {
             [self] display throws(BackupError) in
             try await work(display)
@@ -59,10 +51,10 @@ struct TransferPush: AsyncParsableCommand {
             if case .directory = peer.connection { display.isAboutMedium() }
             return try await host.push(peer)
         }
-        if let directory {
-            return try await host.push(toDirectory: try TransferTarget.absolute(directory), for: destination)
+        if let toDirectory {
+            return try await host.push(toDirectory: try TransferTarget.absolute(toDirectory), for: destination)
         }
         guard let connection = try target.connection() else { throw .noTarget() }
-        return try await host.push(connection, as: try AgentName(name))
+        return try await host.push(connection, as: try AgentName(target.name))
     }
 }

@@ -26,6 +26,12 @@ struct TransferTarget: ParsableArguments {
             "Run this command; its standard input and output are the connection. Words are parted at blanks; quotes keep blanks.",
             valueName: "COMMAND"))
     var command: String?
+    @Option(
+        name: .customLong("as"),
+        help: ArgumentHelp(
+            "How to call the agent at the other end of --socket or --command, in journal and status.", valueName: "NAME"
+        ))
+    var name = "peer"
 
     /// Those of the three that were given.
     var count: Int { [agent, socket, command].count { $0 != nil } }
