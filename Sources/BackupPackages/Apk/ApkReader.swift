@@ -79,20 +79,16 @@ package struct ApkReader: PackageManagerReader {
         var isEmpty = true
         var isInFiles = false
         bytes.withByteText { text in
-            var start = 0
-            while start < text.count {
-                let end = text.firstIndex(of: UInt8(ascii: "\n"), from: start) ?? text.count
-                let line = text.slice(start, end)
-                start = end + 1
+            text.forEachLine { line in
                 if line.isEmpty {
                     if !isEmpty { body(block) }
                     (block, isEmpty, isInFiles) = (Block(), true, false)
-                    continue
+                    return
                 }
                 isEmpty = false
-                guard line.count > 2, line[1] == UInt8(ascii: ":") else { continue }
+                guard line.count > 2, line[1] == UInt8(ascii: ":") else { return }
                 if line[0] == UInt8(ascii: "F") { isInFiles = true }
-                if isInFiles, line[0] != UInt8(ascii: "s") { continue }
+                if isInFiles, line[0] != UInt8(ascii: "s") { return }
                 let value = line.from(2)
                 switch line[0] {
                 case UInt8(ascii: "P"): block.name = value.string

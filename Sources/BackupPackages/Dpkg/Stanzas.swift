@@ -7,25 +7,21 @@ enum Stanzas {
         var isEmpty = true
         var last: Int?
         bytes.withByteText { text in
-            var start = 0
-            while start < text.count {
-                let end = text.firstIndex(of: UInt8(ascii: "\n"), from: start) ?? text.count
-                let line = text.slice(start, end)
-                start = end + 1
+            text.forEachLine { line in
                 if line.isEmpty {
                     if !isEmpty { body(values) }
                     for index in values.indices { values[index] = nil }
                     isEmpty = true
                     last = nil
-                    continue
+                    return
                 }
                 isEmpty = false
                 if line[0] == UInt8(ascii: " ") || line[0] == UInt8(ascii: "\t") {
                     if let last { values[last]? += "\n" + line.string.trimmed }
-                    continue
+                    return
                 }
                 last = nil
-                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+                guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { return }
                 let name = line.slice(0, colon)
                 for (index, wanted) in names.enumerated() where matches(name, wanted) {
                     values[index] = line.from(colon + 1).string.trimmed

@@ -83,6 +83,16 @@ struct ByteText {
         return nil
     }
 
+    /// Calls `body` for each line, without its newline; nothing stands behind the last newline.
+    func forEachLine(_ body: (ByteText) -> Void) {
+        var start = 0
+        while start < count {
+            let end = firstIndex(of: UInt8(ascii: "\n"), from: start) ?? count
+            body(slice(start, end))
+            start = end + 1
+        }
+    }
+
     func allSatisfy(_ predicate: (UInt8) -> Bool) -> Bool {
         for index in 0..<count where !predicate(base[index]) { return false }
         return true

@@ -22,6 +22,8 @@ struct FieldReader {
 
     mutating func text(_ key: String) throws(BackupError) -> String? { try take(key, "a text", \.stringValue) }
 
+    mutating func requiredText(_ key: String) throws(BackupError) -> String { try required(key, try text(key)) }
+
     mutating func integer(_ key: String) throws(BackupError) -> Int64? {
         try take(key, "an integer of 64 bits", \.integerValue)
     }
