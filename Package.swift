@@ -88,16 +88,18 @@ let package = Package(
         .executableTarget(name: "gb", dependencies: ["BackupCommands"], swiftSettings: strict),
 
         library("BackupTestKit", ["BackupModel", "BackupSystem", "BackupStorage"]),
-        tests("BackupModel", []),
-        tests("BackupConfig", ["BackupModel"]),
+        tests("BackupModel", ["BackupTestKit"]),
+        tests("BackupConfig", ["BackupModel", "BackupTestKit"]),
         tests("BackupSystem", ["BackupModel", "BackupTestKit"]),
-        tests("BackupCompression", ["BackupModel"]),
+        tests("BackupCompression", ["BackupModel", "BackupTestKit"]),
         tests("BackupCrypto", ["BackupModel"]),
         tests("BackupDigest", []),
-        tests("BackupPipeline", ["BackupModel", "BackupSystem"]),
+        tests("BackupPipeline", ["BackupModel", "BackupSystem", "BackupTestKit"]),
         tests(
             "BackupPackages", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
-        tests("BackupUnits", ["BackupModel", "BackupConfig", "BackupPackages", "BackupSystem", "BackupPipeline"]),
+        tests(
+            "BackupUnits",
+            ["BackupModel", "BackupConfig", "BackupPackages", "BackupSystem", "BackupPipeline", "BackupTestKit"]),
         tests("BackupStorage", ["BackupModel", "BackupSystem", "BackupTestKit"], resources: [.copy("Fixtures")]),
         tests(
             "BackupTransfer",

@@ -72,12 +72,7 @@ extension CommandTests {
 
         @Test func debianIsToldAsItIs() throws {
             try withUnit { site, system in
-                try system.makeDebian()
-                let log = String(decoding: try system.directory.read("root/var/log/dpkg.log"), as: UTF8.self)
-                let lines = log.split(separator: "\n").map { $0 + "\n" }
-                let status = String(decoding: try system.directory.read("root/var/lib/dpkg/status"), as: UTF8.self)
-                try system.write("var/log/dpkg.log", lines[..<5].joined())
-                try system.write("var/lib/dpkg/status", status.replacingOccurrences(of: "1.0-2", with: "1.0-1"))
+                try system.makeDebianBeforeUpgrade()
                 try site.backUp()
                 try expectSame(site, system)
                 try system.makeDebian()
@@ -139,12 +134,7 @@ extension CommandTests {
         /// dpkg was at work when the full was made: that contradicts nothing.
         @Test func aManagerAtWorkIsNoContradiction() throws {
             try withUnit { site, system in
-                try system.makeDebian()
-                let log = String(decoding: try system.directory.read("root/var/log/dpkg.log"), as: UTF8.self)
-                let lines = log.split(separator: "\n").map { $0 + "\n" }
-                let status = String(decoding: try system.directory.read("root/var/lib/dpkg/status"), as: UTF8.self)
-                try system.write("var/log/dpkg.log", lines[..<5].joined())
-                try system.write("var/lib/dpkg/status", status.replacingOccurrences(of: "1.0-2", with: "1.0-1"))
+                let (lines, status) = try system.makeDebianBeforeUpgrade()
                 try site.backUp()
                 // Unpacked, and not yet configured.
                 try system.write("var/log/dpkg.log", lines.dropLast().joined())
@@ -164,5 +154,21 @@ extension CommandTests {
                 #expect(now.output.contains(",libx,1.0-2,,amd64,,binary,,installed,"), "\(now.testDescription)")
             }
         }
+    }
+}
+
+extension PackageSystem {
+    /// Debian before its log had said that libx is upgraded, from 1.0-1 to 1.0-2.
+    ///
+    /// - Returns: the lines of the log, and the database, as ``makeDebian()`` has them: after the upgrade.
+    @discardableResult
+    fileprivate func makeDebianBeforeUpgrade() throws -> (lines: [String], status: String) {
+        try makeDebian()
+        let log = String(decoding: try directory.read("root/var/log/dpkg.log"), as: UTF8.self)
+        let lines = log.split(separator: "\n").map { String($0) + "\n" }
+        let status = String(decoding: try directory.read("root/var/lib/dpkg/status"), as: UTF8.self)
+        try write("var/log/dpkg.log", lines[..<5].joined())
+        try write("var/lib/dpkg/status", status.replacingOccurrences(of: "1.0-2", with: "1.0-1"))
+        return (lines, status)
     }
 }

@@ -1,22 +1,12 @@
 import BackupCompression
 import BackupModel
+import BackupTestKit
 import Foundation
 import Testing
 
-/// A generator that gives the same numbers for the same seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-
+extension SeededGenerator {
     /// Bytes that compress to about half: runs and noise mixed.
-    mutating func bytes(_ count: Int) -> [UInt8] {
+    mutating func compressibleBytes(_ count: Int) -> [UInt8] {
         var result: [UInt8] = []
         result.reserveCapacity(count + 64)
         while result.count < count {

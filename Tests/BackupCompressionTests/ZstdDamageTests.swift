@@ -1,5 +1,6 @@
 import BackupCompression
 import BackupModel
+import BackupTestKit
 import Testing
 
 struct ZstdDamageTests {
@@ -22,8 +23,8 @@ struct ZstdDamageTests {
     }
 
     @Test func truncationAtEveryByte() throws {
-        var random = SeededGenerator(state: 6)
-        let packed = try compress(random.bytes(500))
+        var random = SeededGenerator(seed: 6)
+        let packed = try compress(random.compressibleBytes(500))
         for length in 0..<packed.count {
             for pieces in [1, packed.count] {
                 #expect(try refusal(Array(packed[..<length]), pieces: pieces).code == .damaged, "\(length) bytes")
@@ -32,8 +33,8 @@ struct ZstdDamageTests {
     }
 
     @Test func everyFlippedBitIsFound() throws {
-        var random = SeededGenerator(state: 7)
-        let data = random.bytes(300)
+        var random = SeededGenerator(seed: 7)
+        let data = random.compressibleBytes(300)
         let packed = try compress(data, ZstdSettings(checksum: true))
         for position in packed.indices {
             for bit in 0..<8 {
@@ -83,8 +84,8 @@ struct ZstdDamageTests {
     }
 
     @Test func errorsOfTheReceiverPassAndStay() throws {
-        var random = SeededGenerator(state: 8)
-        let data = random.bytes(3_000_000)
+        var random = SeededGenerator(seed: 8)
+        let data = random.compressibleBytes(3_000_000)
         let packed = try compress(data)
         let full: ByteTransform.Emit = { _ throws(BackupError) in throw BackupError(.noSpace, "no space") }
         let fine: ByteTransform.Emit = { _ throws(BackupError) in }

@@ -1,5 +1,6 @@
 import BackupCompression
 import BackupModel
+import BackupTestKit
 import Testing
 
 struct ZstdRoundTripTests {
@@ -9,9 +10,9 @@ struct ZstdRoundTripTests {
     ])
     func randomSizesAndPieces(_ settings: ZstdSettings) throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for round in 0..<8 {
-            let data = random.bytes(Int(random.next() % UInt64(1 << (round * 3))))
+            let data = random.compressibleBytes(Int(random.next() % UInt64(1 << (round * 3))))
             var sizes = random
             let packed = try pass(
                 data, through: try ZstdCompressor(settings), size: { Int(sizes.next() % 50_000) })
@@ -25,18 +26,18 @@ struct ZstdRoundTripTests {
         ZstdSettings(), ZstdSettings(level: 3, workers: 2), ZstdSettings(level: 3, workers: 2, longDistance: true),
     ])
     func theProgramReadsWhatWeWrite(_ settings: ZstdSettings) throws {
-        var random = SeededGenerator(state: 1)
+        var random = SeededGenerator(seed: 1)
         for size in [0, 1, 5_000_000] {
-            let data = random.bytes(size)
+            let data = random.compressibleBytes(size)
             #expect(try run(settings.restoreCommand, try compress(data, settings)) == data, "\(size) bytes")
         }
     }
 
     @Test(arguments: [["zstd", "-c"], ["zstd", "-c", "-9", "--no-check"], ["zstd", "-c", "--long=27"]])
     func weReadWhatTheProgramWrites(_ command: [String]) throws {
-        var random = SeededGenerator(state: 2)
+        var random = SeededGenerator(seed: 2)
         for size in [0, 1, 3_000_000] {
-            let data = random.bytes(size)
+            let data = random.compressibleBytes(size)
             #expect(try decompress(try run(command, data)) == data, "\(size) bytes")
         }
     }
@@ -68,7 +69,7 @@ struct ZstdRoundTripTests {
     }
 
     @Test func longDistanceFindsFarRepetitions() throws {
-        var random = SeededGenerator(state: 3)
+        var random = SeededGenerator(seed: 3)
         let block = (0..<1_000_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         let gap = (0..<9_000_000).map { _ in UInt8(truncatingIfNeeded: random.next()) }
         let data = block + gap + block
@@ -104,8 +105,8 @@ struct ZstdMemoryTests {
     }
 
     @Test func compressedPiecesAreLarge() throws {
-        var random = SeededGenerator(state: 4)
-        let data = random.bytes(4_000_000)
+        var random = SeededGenerator(seed: 4)
+        let data = random.compressibleBytes(4_000_000)
         var sizes: [Int] = []
         var compressor = try ZstdCompressor(ZstdSettings())
         let emit: ByteTransform.Emit = { piece throws(BackupError) in sizes.append(piece.count) }
@@ -119,9 +120,9 @@ struct ZstdMemoryTests {
     }
 
     @Test func windowAboveTheLimitIsRefused() throws {
-        var random = SeededGenerator(state: 5)
+        var random = SeededGenerator(seed: 5)
         // Larger than the window asked for, or the frame would ask for less.
-        let packed = try run(["zstd", "-c", "-1", "--long=24"], random.bytes(20_000_000))
+        let packed = try run(["zstd", "-c", "-1", "--long=24"], random.compressibleBytes(20_000_000))
         let error = try #require(throws: BackupError.self) {
             try pass(packed, through: try ZstdDecompressor(maximumWindowLog: 23), size: { 4096 })
         }

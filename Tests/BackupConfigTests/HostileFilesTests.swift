@@ -1,5 +1,6 @@
 import BackupConfig
 import BackupModel
+import BackupTestKit
 import Testing
 
 /// Files that nobody writes by mistake: they must be refused soon, with a short message, and never crash.

@@ -11,6 +11,19 @@ import Testing
         #expect(try Self.error("transfer: { \(invalid.text) }\n") == invalid.message)
     }
 
+    @Test(arguments: [
+        ("mode", "\"0600\""), ("owner", "root"), ("group", "none"), ("allowed_uids", "[0]"),
+        ("maximum_connections", "2"),
+    ])
+    func keyOfSocketWithoutPath(_ key: String, _ value: String) throws {
+        let listener = "{ agent: a, sender: { policy: keep }, \(key): \(value) }"
+        #expect(
+            try Self.error("transfer: { listeners: [\(listener)] }\n") == """
+                2:63: transfer.listeners[0].\(key): it has a meaning only together with path; add for example path: \
+                /run/guerillabackup/NAME.socket, or remove \(key)
+                """)
+    }
+
     /// The text begins in column 1 of line 3.
     @Test(arguments: listeners) func listener(_ invalid: Case) throws {
         let policy = invalid.text.hasPrefix("sender") || invalid.text.hasPrefix("receiver")
@@ -177,36 +190,6 @@ import Testing
             2:25: transfer.listeners[0]: it has neither sender nor receiver, so that nothing can be \
             transferred; add sender: { policy: keep } to let it fetch from here, receiver: { policy: store } \
             to fetch from it, or both
-            """),
-        Case(
-            "listeners: [{ agent: a, sender: { policy: keep }, mode: \"0600\" }]",
-            """
-            2:63: transfer.listeners[0].mode: it has a meaning only together with path; add for example path: \
-            /run/guerillabackup/NAME.socket, or remove mode
-            """),
-        Case(
-            "listeners: [{ agent: a, sender: { policy: keep }, owner: root }]",
-            """
-            2:63: transfer.listeners[0].owner: it has a meaning only together with path; add for example path: \
-            /run/guerillabackup/NAME.socket, or remove owner
-            """),
-        Case(
-            "listeners: [{ agent: a, sender: { policy: keep }, group: none }]",
-            """
-            2:63: transfer.listeners[0].group: it has a meaning only together with path; add for example path: \
-            /run/guerillabackup/NAME.socket, or remove group
-            """),
-        Case(
-            "listeners: [{ agent: a, sender: { policy: keep }, allowed_uids: [0] }]",
-            """
-            2:63: transfer.listeners[0].allowed_uids: it has a meaning only together with path; add for example path: \
-            /run/guerillabackup/NAME.socket, or remove allowed_uids
-            """),
-        Case(
-            "listeners: [{ agent: a, sender: { policy: keep }, maximum_connections: 2 }]",
-            """
-            2:63: transfer.listeners[0].maximum_connections: it has a meaning only together with path; add for example path: \
-            /run/guerillabackup/NAME.socket, or remove maximum_connections
             """),
         Case(
             "listeners: [{ agent: a, path: none, sender: { policy: keep } }, { agent: b, sender: { policy: keep } }, { agent: a, receiver: { policy: store } }]",

@@ -1,5 +1,6 @@
 import BackupConfig
 import BackupModel
+import BackupTestKit
 import Testing
 
 @Suite struct ShowTests {
@@ -198,20 +199,5 @@ import Testing
         let error = try #require(throws: BackupError.self) { try directory.load().show(unit: "C", explain: false) }
         #expect(error.code == .notFound)
         #expect(error.description == "no unit \"C\" is enabled; enabled are A, B")
-    }
-}
-
-/// A small generator of random numbers that a printed seed repeats.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ (value >> 27)) &* 0x94d0_49bb_1331_11eb
-        return value ^ (value >> 31)
     }
 }

@@ -1,29 +1,17 @@
 import BackupModel
 import BackupStorage
 import BackupTestKit
-import Glibc
 import Testing
 
 @testable import BackupEngine
 
 /// Encryption that was asked for is done, or nothing is.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct KeyTests {
-    private static let gpg = "gpg --homedir keys --batch --quiet --no-tty --pinentry-mode loopback --passphrase ''"
-
-    private func withSite(_ body: (Site) async throws -> Void) async throws {
-        try await withTemporaryDirectory { place in
-            let site = try Site(place)
-            site.clock.set(Timestamp(Int64(time(nil)) + 5))
-            defer { _ = try? ToolRun(["gpgconf", "--homedir", place.path("keys"), "--kill", "all"]) }
-            try await body(site)
-        }
-    }
-
     @Test func encrypted() async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             let place = site.place
             try shell(
-                "\(Self.gpg) --quick-generate-key a@example.org future-default default never 2>&1", in: place.path)
+                "\(Site.gpg) --quick-generate-key a@example.org future-default default never 2>&1", in: place.path)
             try site.configure(compression: "{ zstd: { level: 1 } }", encryption: "{ recipients: [a@example.org] }")
             try site.tar()
             try place.write("root/a", "secret words")
@@ -32,7 +20,7 @@ import Testing
             #expect(element.metadata.pipeline?.map(\.stage) == ["tar", "zstd", "gpg"])
             let path = try #require(try site.storage.localPath(of: element.id))
             try place.makeDirectory("t")
-            try shell("\(Self.gpg) --decrypt '\(path)' | zstd -dcq | tar -x -C t", in: place.path)
+            try shell("\(Site.gpg) --decrypt '\(path)' | zstd -dcq | tar -x -C t", in: place.path)
             #expect(try place.read("t/a") == Array("secret words".utf8))
             let findings = try check(site)
             #expect(findings.contains { $0.grade == .good && $0.message.contains("a@example.org") })
@@ -41,10 +29,10 @@ import Testing
     }
 
     @Test(arguments: ["missing@example.org", "old@example.org"]) func unusable(recipient: String) async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             let place = site.place
             try shell(
-                "\(Self.gpg) --faked-system-time 20200101T000000 --quick-generate-key old@example.org future-default default 1d 2>&1",
+                "\(Site.gpg) --faked-system-time 20200101T000000 --quick-generate-key old@example.org future-default default 1d 2>&1",
                 in: place.path)
             let trap = place.path("trace/read")
             try site.configure(encryption: "{ recipients: [\(recipient)] }")
@@ -66,7 +54,7 @@ import Testing
     }
 
     @Test func noGpg() async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             try site.configure(encryption: "{ recipients: [a@example.org] }")
             site.place.remove("keys")
             try site.tar()

@@ -2,28 +2,16 @@ import BackupCrypto
 import BackupModel
 import BackupStorage
 import BackupTestKit
-import Glibc
 import Testing
 
 @testable import BackupEngine
 
 /// Signing that was asked for is done, or nothing is.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct SigningTests {
-    private static let gpg = "gpg --homedir keys --batch --quiet --no-tty --pinentry-mode loopback --passphrase ''"
-
-    private func withSite(_ body: (Site) async throws -> Void) async throws {
-        try await withTemporaryDirectory { place in
-            let site = try Site(place)
-            site.clock.set(Timestamp(Int64(time(nil)) + 5))
-            defer { _ = try? ToolRun(["gpgconf", "--homedir", place.path("keys"), "--kill", "all"]) }
-            try await body(site)
-        }
-    }
-
     /// Makes a key for signing and gives its fingerprint.
     private func makeKey(_ site: Site, _ name: String, options: String = "", end: String = "never") throws -> String {
-        try shell("\(Self.gpg) \(options) --quick-generate-key \(name) ed25519 sign \(end) 2>&1", in: site.place.path)
-        let listing = try shell("\(Self.gpg) --with-colons --list-keys \(name)", in: site.place.path)
+        try shell("\(Site.gpg) \(options) --quick-generate-key \(name) ed25519 sign \(end) 2>&1", in: site.place.path)
+        let listing = try shell("\(Site.gpg) --with-colons --list-keys \(name)", in: site.place.path)
         let line = try #require(listing.split(separator: "\n").first { $0.hasPrefix("fpr:") })
         return String(line.split(separator: ":")[1])
     }
@@ -43,7 +31,7 @@ import Testing
     }
 
     @Test func elementsAreSigned() async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             let key = try makeKey(site, "sign@example.org")
             let other = try makeKey(site, "other@example.org")
             try site.tar()
@@ -81,7 +69,7 @@ import Testing
     }
 
     @Test func theDocumentsSayHowToVerifyByHand() async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             let key = try makeKey(site, "sign@example.org")
             try site.command([("/h/db", "echo dump")])
             try sign(site, by: key)
@@ -92,7 +80,7 @@ import Testing
             try #require(lines.contains("gpg --verify"))
             func verify() throws -> String {
                 try shell(
-                    "gpg() { command \(Self.gpg) --status-fd 1 \"$@\"; }; f=store\(id)\n\(lines) 2>&1 || true",
+                    "gpg() { command \(Site.gpg) --status-fd 1 \"$@\"; }; f=store\(id)\n\(lines) 2>&1 || true",
                     in: site.place.path)
             }
             #expect(try verify().contains("VALIDSIG \(key)"))
@@ -118,7 +106,7 @@ import Testing
 
     @Test(arguments: ["missing", "old", "locked"]) func signingThatIsNotPossibleStoresNothing(what: String) async throws
     {
-        try await withSite { site in
+        try await withKeySite { site in
             let key: String
             switch what {
             case "missing": key = String(repeating: "A", count: 40)
@@ -149,7 +137,7 @@ import Testing
 
     /// A unit can have a key of its own, and can do without where the others sign.
     @Test func unitsSignAsTheyAreToldTo() async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             let (main, own) = (try makeKey(site, "main@example.org"), try makeKey(site, "own@example.org"))
             try sign(site, by: main)
             for (name, signing) in [("Main", nil), ("Own", "{ key: \(own) }"), ("Bare", "none")] as [(String, String?)]
@@ -176,10 +164,10 @@ import Testing
     }
 
     @Test func keyThatVanishesWhileDataIsRead() async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             let key = try makeKey(site, "sign@example.org")
             try site.command([
-                ("/h/db", "echo dump; cd \(site.place.path); \(Self.gpg) --yes --delete-secret-keys \(key)")
+                ("/h/db", "echo dump; cd \(site.place.path); \(Site.gpg) --yes --delete-secret-keys \(key)")
             ])
             try sign(site, by: key)
             let outcome = try #require(try await site.once().first)
@@ -189,7 +177,7 @@ import Testing
     }
 
     @Test func unsignedDataIsNotTrustedForSignedMetadata() async throws {
-        try await withSite { site in
+        try await withKeySite { site in
             let key = try makeKey(site, "sign@example.org")
             try site.command([("/h/db", "echo dump")])
             #expect(try await site.once().map(\.failure?.description) == [nil])

@@ -198,6 +198,41 @@ struct Site {
     }
 }
 
+extension Site {
+    /// The command for the keys of the site, as a shell in its directory calls it.
+    static let gpg = "gpg --homedir keys --batch --quiet --no-tty --pinentry-mode loopback --passphrase ''"
+
+    /// A site whose clock agrees with that of gpg, which knows no other.
+    fileprivate init(keysIn place: TemporaryDirectory) throws {
+        try self.init(place)
+        // A key is not valid before it was made.
+        clock.set(Timestamp(Int64(time(nil)) + 5))
+    }
+
+    /// Ends the processes that gpg has left behind.
+    fileprivate func endKeyProcesses() {
+        _ = try? ToolRun(["gpgconf", "--homedir", place.path("keys"), "--kill", "all"])
+    }
+}
+
+/// Gives `body` a site in which keys can be made.
+func withKeySite(_ body: (Site) async throws -> Void) async throws {
+    try await withTemporaryDirectory { place in
+        let site = try Site(keysIn: place)
+        defer { site.endKeyProcesses() }
+        try await body(site)
+    }
+}
+
+/// As the other one.
+func withKeySite(_ body: (Site) throws -> Void) throws {
+    try withTemporaryDirectory { place in
+        let site = try Site(keysIn: place)
+        defer { site.endKeyProcesses() }
+        try body(site)
+    }
+}
+
 @discardableResult
 func shell(_ script: String, in directory: String) throws -> String {
     let run = try ToolRun(["bash", "-c", "cd \"$1\" || exit; export LC_ALL=C; " + script, "test", directory])

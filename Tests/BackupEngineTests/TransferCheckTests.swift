@@ -9,22 +9,11 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(10))) struct TransferCheckTests {
     private typealias Finding = ConfigurationCheck.Finding
 
-    private static let gpg = "gpg --homedir keys --batch --quiet --no-tty --pinentry-mode loopback --passphrase ''"
-
     /// The findings whose subject begins with one of these words, in a configuration with this section.
     private func findings(_ site: Site, _ transfer: String, _ subjects: String...) throws -> [Finding] {
         try site.configure(other: "transfer:\n" + transfer)
         var check = ConfigurationCheck(try site.installation())
         return check.run().filter { finding in subjects.contains { finding.subject.hasPrefix($0) } }
-    }
-
-    private func withSite(_ body: (Site) throws -> Void) throws {
-        try withTemporaryDirectory { place in
-            let site = try Site(place)
-            site.clock.set(Timestamp(Int64(time(nil)) + 5))
-            defer { _ = try? ToolRun(["gpgconf", "--homedir", place.path("keys"), "--kill", "all"]) }
-            try body(site)
-        }
     }
 
     /// One listener with more keys, and what is found out about it.
@@ -51,7 +40,7 @@ import Testing
     // MARK: - Listeners
 
     @Test func socketsThatCanBeMadeAreGood() throws {
-        try withSite { site in
+        try withKeySite { site in
             let place = site.place
             try place.makeDirectory("sockets")
             for keys in [
@@ -66,7 +55,7 @@ import Testing
     }
 
     @Test func socketsThatCannotBeMadeAreErrors() throws {
-        try withSite { site in
+        try withKeySite { site in
             let place = site.place
             try place.write("file", "")
             expectError(
@@ -80,7 +69,7 @@ import Testing
     }
 
     @Test func aSocketForEverybodyIsWarnedOf() throws {
-        try withSite { site in
+        try withKeySite { site in
             try #require(chmod(site.place.path, 0o755) == 0)
             let findings = try listener(site, "path: \(site.place.path("a")), mode: 666")
             #expect(findings.map(\.grade) == [.good, .warning])
@@ -89,7 +78,7 @@ import Testing
     }
 
     @Test func aDirectoryThatKeepsOutWhomTheSocketLetsInIsWarnedOf() throws {
-        try withSite { site in
+        try withKeySite { site in
             let place = site.place
             try place.makeDirectory("above/sockets")
             try place.link("link", to: "above/sockets")
@@ -132,14 +121,14 @@ import Testing
     // MARK: - Peers
 
     @Test func programsOfPeersAreLookedFor() throws {
-        try withSite { site in
+        try withKeySite { site in
             #expect(try peer(site, "command: [sh, -c, exit]").map(\.grade) == [.good])
             expectError(try peer(site, "command: [gb-no-such-program, -T]"), "gb-no-such-program")
         }
     }
 
     @Test func whatLeadsBackToThisMachineIsAnError() throws {
-        try withSite { site in
+        try withKeySite { site in
             let place = site.place
             try place.makeDirectory("stick")
             try place.makeDirectory("store/h")
@@ -166,7 +155,7 @@ import Testing
     }
 
     @Test func aMirrorOfEverythingIsAnError() throws {
-        try withSite { site in
+        try withKeySite { site in
             func mirror(_ keys: String) throws -> [Finding] {
                 try findings(
                     site,
@@ -184,8 +173,8 @@ import Testing
 
     /// Makes a key for signing and gives its fingerprint.
     private func makeKey(_ site: Site, _ name: String, options: String = "", end: String = "never") throws -> String {
-        try shell("\(Self.gpg) \(options) --quick-generate-key \(name) ed25519 sign \(end) 2>&1", in: site.place.path)
-        let listing = try shell("\(Self.gpg) --with-colons --list-keys \(name)", in: site.place.path)
+        try shell("\(Site.gpg) \(options) --quick-generate-key \(name) ed25519 sign \(end) 2>&1", in: site.place.path)
+        let listing = try shell("\(Site.gpg) --with-colons --list-keys \(name)", in: site.place.path)
         let line = try #require(listing.split(separator: "\n").first { $0.hasPrefix("fpr:") })
         return String(line.split(separator: ":")[1])
     }
@@ -193,7 +182,7 @@ import Testing
     private static let nobody = String(repeating: "A", count: 40)
 
     @Test func keysWhoseSignaturesAreDemandedAreInTheRing() throws {
-        try withSite { site in
+        try withKeySite { site in
             let good = try makeKey(site, "good@example.org")
             let old = try makeKey(
                 site, "old@example.org", options: "--faked-system-time 20200101T000000", end: "1d")
@@ -226,7 +215,7 @@ import Testing
     }
 
     @Test func keysForReceiptsCanSign() throws {
-        try withSite { site in
+        try withKeySite { site in
             let good = try makeKey(site, "good@example.org")
             func signed(_ key: String) throws -> [Finding] {
                 let receiver = "receiver: { policy: store, sign_receipts: \(key) }"
@@ -239,7 +228,7 @@ import Testing
             #expect(found.map(\.grade) == [.good])
             #expect(found.first?.message.contains("peer p, peer q") == true, "\(found)")
             expectError(try signed(Self.nobody), Self.nobody, "peer p, peer q")
-            try shell("\(Self.gpg) --yes --delete-secret-keys \(good) 2>&1", in: site.place.path)
+            try shell("\(Site.gpg) --yes --delete-secret-keys \(good) 2>&1", in: site.place.path)
             expectError(try signed(good), good, "secret half")
         }
     }

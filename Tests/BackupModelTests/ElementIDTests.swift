@@ -1,4 +1,5 @@
 import BackupModel
+import BackupTestKit
 import Testing
 
 struct ElementIDTests {
@@ -68,7 +69,7 @@ struct ElementIDTests {
 
     @Test func anyFieldsComeBack() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<2000 {
             let last = random.pick("0123456789-fulinc._%", 1...12)
             guard let source = try? SourceURL("/\(random.pick("ab-1", 1...3))/\(last)") else { continue }

@@ -1,4 +1,5 @@
 import BackupModel
+import BackupTestKit
 import Testing
 
 struct SourceURLTests {
@@ -80,7 +81,7 @@ struct SourcePatternTests {
             return naive(pattern.dropFirst(), text.dropFirst())
         }
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for _ in 0..<20_000 {
             let source = "/" + (0..<3).map { _ in String(random.pick("ab", 1...3)) }.joined(separator: "/")
             let pattern = "/" + random.pick("ab/**?", 1...8)
@@ -107,18 +108,8 @@ struct SourcePatternTests {
     }
 }
 
-/// A generator that gives the same numbers for the same seed (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var value = state
-        value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-        value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-        return value ^ value >> 31
-    }
-
+extension SeededGenerator {
+    /// A word of this alphabet.
     mutating func pick(_ alphabet: String, _ length: ClosedRange<Int>) -> String {
         let characters = Array(alphabet)
         return String(

@@ -1,4 +1,5 @@
 import BackupModel
+import BackupTestKit
 import Testing
 
 struct CivilTimeTests {
@@ -59,7 +60,7 @@ struct TimeSpanTests {
 
     @Test func descriptionIsRead() throws {
         let seed = UInt64.random(in: 0...UInt64.max)
-        var random = SeededGenerator(state: seed)
+        var random = SeededGenerator(seed: seed)
         for shift in 0..<2000 {
             let span = TimeSpan(seconds: Int64(random.next() >> UInt64(27 + shift % 37)))
             guard span.seconds <= 315_569_520_000 else { continue }

@@ -1,5 +1,6 @@
 import BackupModel
 import BackupSystem
+import BackupTestKit
 import Glibc
 import Testing
 
@@ -11,7 +12,7 @@ extension PipelineTests {
         @Test func nothingIsLeftOf200RandomPipelines() async throws {
             await #expect(processExitsWith: .success) {
                 let seed = UInt64.random(in: 1...1_000_000)
-                var generator = SplitMix(seed)
+                var generator = SeededGenerator(seed: seed)
                 // What is made once for all: the threads of the runtime and of swift-subprocess.
                 for _ in 0..<5 { _ = await Self.runOne(&generator) }
                 let before = Self.census()
@@ -105,7 +106,7 @@ extension PipelineTests {
             }
         }
 
-        static func runOne(_ generator: inout SplitMix) async -> String {
+        static func runOne(_ generator: inout SeededGenerator) async -> String {
             let stages: [Stage] = [
                 .run("cat"), .copying, .run("true"), .run("false"), .sh("exit 3"), .sh("kill -9 $$"),
                 .run("head", "-c", "1000"), .run("yes"), .run("cat", "/dev/zero"), .failing(.start), .failing(.middle),

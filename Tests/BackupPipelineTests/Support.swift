@@ -1,5 +1,6 @@
 import BackupModel
 import BackupSystem
+import BackupTestKit
 import Glibc
 import Synchronization
 import Testing
@@ -32,7 +33,7 @@ final class Scratch: Sendable {
     /// Writes a file of `size` pseudo-random bytes, the same for the same seed.
     func write(_ name: String, size: Int, seed: UInt64 = 1) throws {
         let file = try create(name)
-        var generator = SplitMix(seed)
+        var generator = SeededGenerator(seed: seed)
         var left = size
         while left > 0 {
             let chunk = (0..<(min(left, 1 << 20) + 7) / 8).map { _ in generator.next() }
@@ -69,19 +70,6 @@ func capture(_ command: String) -> String {
         let byte = getc(stream)
         if byte == EOF { return String(decoding: text, as: UTF8.self) }
         text.append(UInt8(truncatingIfNeeded: byte))
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }
 

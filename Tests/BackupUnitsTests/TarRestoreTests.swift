@@ -1,6 +1,7 @@
 import BackupConfig
 import BackupModel
 import BackupPipeline
+import BackupTestKit
 import Foundation
 import Testing
 

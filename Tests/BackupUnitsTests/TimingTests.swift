@@ -1,5 +1,6 @@
 import BackupConfig
 import BackupModel
+import BackupTestKit
 import Testing
 
 @testable import BackupUnits

@@ -26,6 +26,20 @@ extension CommandTests {
             try contentsOfTree(stick, aspects: []).keys.filter { $0.hasSuffix(".info") }.count
         }
 
+        /// A stick that holds so much, a machine that fills it, and the one that it is for.
+        private func withSmallStick(
+            _ size: String,
+            _ body: (TemporaryDirectory, _ stick: String, _ home: Machine, _ offsite: Machine) throws -> Void
+        ) throws {
+            try withMountedFileSystem("size=" + size) { stick in
+                try withMachines { directory in
+                    let home = try Machine("home", in: directory)
+                    try home.configure("peers: [{ agent: offsite, directory: \(stick), sender: { policy: keep } }]")
+                    try body(directory, stick, home, try Machine("offsite", in: directory))
+                }
+            }
+        }
+
         // MARK: - There and back
 
         @Test(arguments: [
@@ -237,80 +251,62 @@ extension CommandTests {
         }
 
         @Test func aStickThatIsFullTakesThemInSeveralJourneys() throws {
-            try withMountedFileSystem("size=4m") { stick in
-                try withMachines { directory in
-                    let home = try Machine("home", in: directory)
-                    try home.configure(
-                        "peers: [{ agent: offsite, directory: \(stick), sender: { policy: keep } }]")
-                    let offsite = try Machine("offsite", in: directory)
-                    for index in 0..<9 { try home.store("/home/s\(index)", [1_000_000]) }
-                    let before = try home.inventory()
-                    var journeys = 0
-                    while try offsite.elementCount() < 9, journeys < 9 {
-                        let push = try home.gb("transfer", "push", "offsite")
-                        let onStick = try Self.elements(stick)
-                        #expect(onStick > 0, "\(push.testDescription)")
-                        if push.status != 0 { expectRefusal(push, 75, "is full: what is on it is whole") }
-                        let reader = try Machine(
-                            "reader\(journeys)", in: directory, storage: stick + "/data")
-                        try reader.good("storage", "verify")
-                        #expect(try offsite.counts("pull", "--from-directory", stick)["stored"] == onStick)
-                        journeys += 1
-                    }
-                    #expect((3...4).contains(journeys), "\(journeys)")
-                    #expect(try offsite.inventory() == before)
-                    let last = try home.counts("push", "offsite")
-                    #expect(last["stored"] == 0)
-                    #expect(try Self.elements(stick) == 0)
-                    try offsite.expectSound()
+            try withSmallStick("4m") { directory, stick, home, offsite in
+                for index in 0..<9 { try home.store("/home/s\(index)", [1_000_000]) }
+                let before = try home.inventory()
+                var journeys = 0
+                while try offsite.elementCount() < 9, journeys < 9 {
+                    let push = try home.gb("transfer", "push", "offsite")
+                    let onStick = try Self.elements(stick)
+                    #expect(onStick > 0, "\(push.testDescription)")
+                    if push.status != 0 { expectRefusal(push, 75, "is full: what is on it is whole") }
+                    let reader = try Machine(
+                        "reader\(journeys)", in: directory, storage: stick + "/data")
+                    try reader.good("storage", "verify")
+                    #expect(try offsite.counts("pull", "--from-directory", stick)["stored"] == onStick)
+                    journeys += 1
                 }
+                #expect((3...4).contains(journeys), "\(journeys)")
+                #expect(try offsite.inventory() == before)
+                let last = try home.counts("push", "offsite")
+                #expect(last["stored"] == 0)
+                #expect(try Self.elements(stick) == 0)
+                try offsite.expectSound()
             }
         }
 
         /// Not even a receipt finds room.
         @Test func aStickWithoutAByteIsPulledFromAllTheSame() throws {
-            try withMountedFileSystem("size=2m") { stick in
-                try withMachines { directory in
-                    let home = try Machine("home", in: directory)
-                    try home.configure(
-                        "peers: [{ agent: offsite, directory: \(stick), sender: { policy: keep } }]")
-                    let offsite = try Machine("offsite", in: directory)
-                    try home.store("/home/root", [100_000, 300])
-                    try home.good("transfer", "push", "offsite")
-                    try runTool("sh", "-c", "cat /dev/zero > \(stick)/filler; true")
-                    let pull = try offsite.gb("transfer", "pull", "--from-directory", stick)
-                    expectRefusal(pull, 3, "receipts could not be left", "No space left on device")
-                    #expect(try offsite.inventory() == home.inventory())
-                    unlink(stick + "/filler")
-                    try offsite.good("transfer", "pull", "--from-directory", stick)
-                    try runTool("sh", "-c", "cat /dev/zero > \(stick)/filler; true")
-                    // It can be cleared only when there is room for what says so.
-                    _ = try home.gb("transfer", "push", "offsite")
-                    unlink(stick + "/filler")
-                    let push = try home.gb("transfer", "push", "offsite")
-                    #expect(push.status == 0, "\(push.testDescription)")
-                    #expect(try Self.elements(stick) == 0)
-                    #expect(try home.counts("push", "offsite")["stored"] == 0)
-                }
+            try withSmallStick("2m") { _, stick, home, offsite in
+                try home.store("/home/root", [100_000, 300])
+                try home.good("transfer", "push", "offsite")
+                try runTool("sh", "-c", "cat /dev/zero > \(stick)/filler; true")
+                let pull = try offsite.gb("transfer", "pull", "--from-directory", stick)
+                expectRefusal(pull, 3, "receipts could not be left", "No space left on device")
+                #expect(try offsite.inventory() == home.inventory())
+                unlink(stick + "/filler")
+                try offsite.good("transfer", "pull", "--from-directory", stick)
+                try runTool("sh", "-c", "cat /dev/zero > \(stick)/filler; true")
+                // It can be cleared only when there is room for what says so.
+                _ = try home.gb("transfer", "push", "offsite")
+                unlink(stick + "/filler")
+                let push = try home.gb("transfer", "push", "offsite")
+                #expect(push.status == 0, "\(push.testDescription)")
+                #expect(try Self.elements(stick) == 0)
+                #expect(try home.counts("push", "offsite")["stored"] == 0)
             }
         }
 
         @Test func aStickThatCannotBeWrittenIsPulledFromAllTheSame() throws {
-            try withMountedFileSystem("size=2m") { stick in
-                try withMachines { directory in
-                    let home = try Machine("home", in: directory)
-                    try home.configure(
-                        "peers: [{ agent: offsite, directory: \(stick), sender: { policy: keep } }]")
-                    let offsite = try Machine("offsite", in: directory)
-                    try home.store("/home/root", [100_000, 300])
-                    try home.good("transfer", "push", "offsite")
-                    try home.store("/home/new", [5])
-                    try remountReadOnly(stick)
-                    let pull = try offsite.gb("transfer", "pull", "--from-directory", stick)
-                    expectRefusal(pull, 3, "receipts could not be left", "Read-only file system")
-                    #expect(try offsite.elementCount() == 2)
-                    expectRefusal(try home.gb("transfer", "push", "offsite"), 1, "Read-only file system")
-                }
+            try withSmallStick("2m") { _, stick, home, offsite in
+                try home.store("/home/root", [100_000, 300])
+                try home.good("transfer", "push", "offsite")
+                try home.store("/home/new", [5])
+                try remountReadOnly(stick)
+                let pull = try offsite.gb("transfer", "pull", "--from-directory", stick)
+                expectRefusal(pull, 3, "receipts could not be left", "Read-only file system")
+                #expect(try offsite.elementCount() == 2)
+                expectRefusal(try home.gb("transfer", "push", "offsite"), 1, "Read-only file system")
             }
         }
 

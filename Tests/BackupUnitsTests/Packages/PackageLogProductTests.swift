@@ -1,6 +1,7 @@
 import BackupModel
 import BackupPackages
 import BackupSystem
+import BackupTestKit
 import Foundation
 import Synchronization
 import Testing
