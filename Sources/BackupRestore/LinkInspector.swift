@@ -29,8 +29,12 @@ struct LinkInspector: MemberInspector {
         if isDirectory, try target.firstSymbolicLink(on: name.bytes) == name.bytes { replaced.insert(name) }
     }
 
-    func needsNames(of directory: MemberPath) -> Bool { false }
-    func see(_ names: TarDirectory, of directory: MemberPath) {}
+    /// What was renamed may stand anywhere, and tar renames it there.
+    func needsNames(of directory: MemberPath) -> Bool { true }
+
+    mutating func see(_ names: TarDirectory, of directory: MemberPath) throws(BackupError) {
+        for path in names.renamed { try check(path, path.parent) }
+    }
 
     private mutating func check(_ name: MemberPath, _ parent: MemberPath) throws(BackupError) {
         if parent == lastParent { return }

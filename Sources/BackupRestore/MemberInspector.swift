@@ -9,5 +9,5 @@ protocol MemberInspector {
     func needsNames(of directory: MemberPath) -> Bool
 
     /// The names in a directory, which tar makes exactly so when it may delete.
-    func see(_ names: TarDirectory, of directory: MemberPath) throws(BackupError)
+    mutating func see(_ names: TarDirectory, of directory: MemberPath) throws(BackupError)
 }

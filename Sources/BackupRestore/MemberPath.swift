@@ -19,6 +19,9 @@ struct MemberPath: Hashable, Sendable {
     /// Whether it is the root of the source itself.
     var isRoot: Bool { bytes.isEmpty }
 
+    /// Whether a part of it is `..`.
+    var leadsUp: Bool { bytes.split(separator: Self.slash).contains { $0.elementsEqual("..".utf8) } }
+
     /// The directory above; the root's is the root.
     var parent: MemberPath {
         guard let slash = bytes.lastIndex(of: Self.slash) else { return MemberPath([UInt8]()) }

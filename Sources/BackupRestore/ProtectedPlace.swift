@@ -103,7 +103,9 @@ struct Inspectors: MemberInspector {
 
     func needsNames(of directory: MemberPath) -> Bool { all.contains { $0.needsNames(of: directory) } }
 
-    func see(_ names: TarDirectory, of directory: MemberPath) throws(BackupError) {
-        for inspector in all where inspector.needsNames(of: directory) { try inspector.see(names, of: directory) }
+    mutating func see(_ names: TarDirectory, of directory: MemberPath) throws(BackupError) {
+        for index in all.indices where all[index].needsNames(of: directory) {
+            try all[index].see(names, of: directory)
+        }
     }
 }

@@ -5,6 +5,9 @@ import Synchronization
 ///
 /// The formats are those of ``TarHeader``, with `GNU.dumpdir` of pax and the `L`, `K`, `D` and `S` members of the old GNU
 /// format. Memory holds the extended headers of one member: as much as the names of the largest directory.
+///
+/// It decides about members that GNU tar then reads for itself, so it must find the same members with the same names. What
+/// it could not say of an archive is refused as damaged, also where tar would know what to do.
 struct TarFilter: ByteTransform {
     /// What was learnt on the way; read when the pipeline has ended.
     final class Findings: Sendable {
@@ -39,7 +42,9 @@ struct TarFilter: ByteTransform {
     /// Bytes of the current member's content that are still to come, padding included.
     private var remaining: Int64 = 0
     private var content: [UInt8] = []
-    private var contentSize = 0
+    /// The map in the content of the current member, if that is a file with holes.
+    private var sparseMap: TarSparseMap?
+    private var contentSize: Int64 = 0
     /// Bytes that have passed.
     private var emitted: Int64 = 0
 
@@ -49,10 +54,12 @@ struct TarFilter: ByteTransform {
         case data(passes: Bool)
         /// Content of an extended header of this type, collected.
         case extended(UInt8)
+        /// Content of an extended header for all members, collected.
+        case global(header: [UInt8])
         /// Content of a directory in the old GNU format, collected.
         case directory(name: MemberPath, passes: Bool)
         /// Blocks with the map of a sparse file in the old GNU format, before content of `size` bytes.
-        case sparseMap(passes: Bool, size: Int64)
+        case sparseMap(TarSparseMap, passes: Bool, size: Int64)
         /// Behind the end of the archive, where tar reads no more.
         case ended
     }
@@ -80,8 +87,8 @@ struct TarFilter: ByteTransform {
             block.append(contentsOf: rest[..<count])
             rest = UnsafeRawBufferPointer(rebasing: rest[count...])
             guard block.count == TarHeader.size else { continue }
-            if case .sparseMap(let passes, let size) = mode {
-                try sparseMap(passes, size, emit)
+            if case .sparseMap(let map, let passes, let size) = mode {
+                try sparseBlock(map, passes, size, emit)
             } else {
                 try member(emit)
             }
@@ -110,8 +117,10 @@ struct TarFilter: ByteTransform {
             try collect(size, "an extended header")
             begin(.extended(type), size)
         } else if type == UInt8(ascii: "g") {
-            try pass(block, emit)
-            begin(.data(passes: true), try header.contentSize())
+            guard pending.isEmpty else { throw .tarDamaged("an extended header has no member") }
+            let size = try header.contentSize()
+            guard size <= Self.maximumHeader else { throw .tarDamaged("an extended header has \(size) bytes") }
+            begin(.global(header: block), size)
         } else {
             try ordinary(header, emit)
         }
@@ -122,15 +131,21 @@ struct TarFilter: ByteTransform {
         let name = extended.name ?? header.name
         let ownSize = try header.contentSize()
         let size = extended.size ?? ownSize
+        guard size == 0 || !header.isWithoutContent else {
+            throw .tarDamaged("\(name.bytes.escapedForMessage) has content, and is no file")
+        }
         let passes = note(name)
-        if passes, header.isHardLink {
-            let target = extended.linkName ?? header.linkName
-            guard wanted.contains(where: { $0.contains(target) }) else { throw .linkOutside(name, target) }
+        let hardLink = header.isHardLink ? extended.linkName ?? header.linkName : nil
+        if passes, let hardLink {
+            // tar leaves out what stands before these, and so looks elsewhere.
+            guard !hardLink.leadsUp else {
+                throw .tarDamaged("a hard link leads to \(hardLink.bytes.escapedForMessage)")
+            }
+            guard wanted.contains(where: { $0.contains(hardLink) }) else { throw .linkOutside(name, hardLink) }
         }
         if passes {
-            try inspector?.see(
-                name, isDirectory: header.isDirectory,
-                hardLink: header.isHardLink ? extended.linkName ?? header.linkName : nil)
+            let isDirectory = header.isDirectory(nameEndsWithSlash: extended.nameEndsWithSlash)
+            try inspector?.see(name, isDirectory: isDirectory, hardLink: hardLink)
         }
         if let names = extended.directory { try read(names, of: name, passes: passes) }
         if header.type == UInt8(ascii: "D") {
@@ -143,18 +158,35 @@ struct TarFilter: ByteTransform {
             try pass(pending, emit)
             try pass(block, emit)
         }
+        let map = try sparseMap(of: header)
         forgetHeaders()
-        if header.hasMoreSparseMap {
-            mode = .sparseMap(passes: passes, size: size)
+        if let map, header.hasMoreSparseMap {
+            mode = .sparseMap(map, passes: passes, size: size)
         } else {
             begin(.data(passes: passes), size)
+            sparseMap = map
         }
     }
 
-    private mutating func sparseMap(_ passes: Bool, _ size: Int64, _ emit: Emit) throws(BackupError) {
+    /// The map of the member; as much of it as is known before its content.
+    private func sparseMap(of header: TarHeader) throws(BackupError) -> TarSparseMap? {
+        guard header.type == UInt8(ascii: "S") else { return extended.hasSparseMap ? TarSparseMap() : nil }
+        guard header.isGNU, !extended.hasSparseMap, extended.size == nil else {
+            throw .tarDamaged("a file with holes is in a form that is not known")
+        }
+        return try TarSparseMap(header)
+    }
+
+    /// A block with more of the map of a member of the type `S`.
+    private mutating func sparseBlock(
+        _ map: TarSparseMap, _ passes: Bool, _ size: Int64, _ emit: Emit
+    ) throws(BackupError) {
+        var map = map
+        try map.take(block: block)
         if passes { try pass(block, emit) }
-        guard !TarHeader.hasMoreSparseMap(block) else { return }
+        guard !TarHeader.hasMoreSparseMap(block) else { return mode = .sparseMap(map, passes: passes, size: size) }
         begin(.data(passes: passes), size)
+        sparseMap = map
         if remaining == 0 { try endContent(emit) }
     }
 
@@ -178,15 +210,18 @@ struct TarFilter: ByteTransform {
         // A size near the largest number must not overflow here; no archive is that long anyway.
         let padding = (Int64(TarHeader.size) - size % Int64(TarHeader.size)) % Int64(TarHeader.size)
         remaining = size.addingReportingOverflow(padding).overflow ? Int64.max : size + padding
-        contentSize = Int(min(size, Self.maximumHeader))
+        contentSize = size
+        sparseMap = nil
         content.removeAll(keepingCapacity: false)
     }
 
     private mutating func take(_ piece: UnsafeRawBufferPointer, _ emit: Emit) throws(BackupError) {
         remaining -= Int64(piece.count)
         switch mode {
-        case .data(let passes): if passes { try pass(piece, emit) }
-        case .extended, .directory: content.append(contentsOf: piece)
+        case .data(let passes):
+            try sparseMap?.take(piece)
+            if passes { try pass(piece, emit) }
+        case .extended, .global, .directory: content.append(contentsOf: piece)
         case .headers, .sparseMap, .ended: break
         }
         if remaining == 0 { try endContent(emit) }
@@ -196,12 +231,17 @@ struct TarFilter: ByteTransform {
         switch mode {
         // Behind these no content has ended.
         case .sparseMap, .ended: return
-        case .headers, .data: break
+        case .headers: break
+        case .data: try sparseMap?.finish(size: contentSize)
         case .extended(let type):
-            try extended.read(content.prefix(contentSize), type: type)
+            try extended.read(content.prefix(Int(contentSize)), type: type)
             pending += content
+        case .global(let header):
+            try TarExtendedHeader.checkGlobal(content.prefix(Int(contentSize)))
+            try pass(header, emit)
+            try pass(content, emit)
         case .directory(let name, let passes):
-            try read(Array(content.prefix(contentSize)), of: name, passes: passes)
+            try read(Array(content.prefix(Int(contentSize))), of: name, passes: passes)
             if passes {
                 try pass(pending, emit)
                 try pass(content, emit)
@@ -222,9 +262,9 @@ struct TarFilter: ByteTransform {
         return true
     }
 
-    private func read(_ names: [UInt8], of directory: MemberPath, passes: Bool) throws(BackupError) {
+    private mutating func read(_ names: [UInt8], of directory: MemberPath, passes: Bool) throws(BackupError) {
         let names = TarDirectory(names)
-        if passes, let inspector, inspector.needsNames(of: directory) { try inspector.see(names, of: directory) }
+        if passes, inspector?.needsNames(of: directory) == true { try inspector?.see(names, of: directory) }
         findings.state.withLock { state in
             for path in names.renamed where state.renamed == nil {
                 state.renamed = wanted.first { $0.contains(path) || path.contains($0) }

@@ -32,10 +32,20 @@ struct TarHeader {
     var isHardLink: Bool { type == UInt8(ascii: "1") }
 
     /// A directory, in the old form also by a slash at the end of its name.
-    var isDirectory: Bool {
+    ///
+    /// - Parameter nameEndsWithSlash: of the name in an extended header; `nil` where there is none.
+    func isDirectory(nameEndsWithSlash: Bool?) -> Bool {
         if type == UInt8(ascii: "5") || type == UInt8(ascii: "D") { return true }
-        return (type == 0 || type == UInt8(ascii: "0")) && block[0..<100].prefix { $0 != 0 }.last == UInt8(ascii: "/")
+        guard type == 0 || type == UInt8(ascii: "0") else { return false }
+        return nameEndsWithSlash ?? (block[0..<100].prefix { $0 != 0 }.last == UInt8(ascii: "/"))
     }
+
+    /// Whether nothing follows members of this type: links, devices, directories, pipes. tar does not pass over content that
+    /// they claim to have.
+    var isWithoutContent: Bool { (UInt8(ascii: "1")...UInt8(ascii: "6")).contains(type) }
+
+    /// Whether it is in the format of GNU, which alone has the type `S` as it is read here.
+    var isGNU: Bool { block[257..<265].elementsEqual(Array("ustar  \0".utf8)) }
 
     /// Bytes of content that follow.
     ///

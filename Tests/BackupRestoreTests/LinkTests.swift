@@ -100,4 +100,26 @@ import Testing
             #expect(try place.read("out/f") == Array("mine\n".utf8))
         }
     }
+    /// An archive says that a file was renamed which lies behind a link of the target, or is to lie there.
+    @Test(arguments: [("d/precious", "stolen"), ("mine", "d/brought")])
+    func nothingIsRenamedThroughLinks(from old: String, to new: String) async throws {
+        try await withTemporaryDirectory { place in
+            let restore = try RestorePlace(place)
+            try place.write("out/precious", "mine")
+            try place.write("target/mine", "mine")
+            try place.link("target/d", to: "../out")
+            let names = "R\(old)\u{0}T\(new)\u{0}Nd\u{0}Nmine\u{0}Nstolen\u{0}\u{0}"
+            let archive = TarBytes.pax(["GNU.dumpdir": names]) + TarBytes.header("5", "./") + TarBytes.end
+            try restore.store(data: archive, stages: [tarRecord])
+            let before = try contentsOfTree(place.path)
+            let target = try RestoreTarget(
+                place.path("target"), permissions: .init(intoExisting: true, deleteUnknown: true), storagePath: nil,
+                increments: 0)
+            let error = await #expect(throws: BackupError.self) {
+                try await restore.session().extract(try restore.plan(), to: target, paths: []) { _, _ in }
+            }
+            #expect(error?.code == .untrusted, "\(String(describing: error))")
+            #expect(try contentsOfTree(place.path) == before)
+        }
+    }
 }

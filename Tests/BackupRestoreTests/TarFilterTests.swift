@@ -188,17 +188,8 @@ import Testing
         }
     }
 
-    /// A header block with this size field and the right checksum.
     private func header(_ type: Character, size: [UInt8], name: String = "a") -> [UInt8] {
-        var block = [UInt8](repeating: 0, count: 512)
-        block.replaceSubrange(0..<name.utf8.count, with: Array(name.utf8))
-        block.replaceSubrange(124..<(124 + size.count), with: size)
-        block[156] = type.asciiValue ?? 0
-        block.replaceSubrange(257..<265, with: Array("ustar\u{0}00".utf8))
-        let sum = block.reduce(8 * 32) { $0 + Int($1) }
-        let digits = Array(String(sum, radix: 8).utf8)
-        block.replaceSubrange(148..<(148 + digits.count), with: digits)
-        return block
+        TarBytes.header(type, name, size: size)
     }
 
     @Test func hostileSizes() throws {
