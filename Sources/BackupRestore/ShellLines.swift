@@ -13,7 +13,7 @@ extension RestoreSession {
             var commands = layers.shellCommands
             var ending = ""
             switch layers.payload {
-            case .tar: commands.append(["tar"] + Self.tarArguments + ["--directory=" + directory])
+            case .tar: commands.append(["tar"] + Self.tarArguments(deletes: true) + ["--directory=" + directory])
             case .bytes, .piece:
                 ending = (number == 0 ? " > " : " >> ") + Self.quoted(directory + "/" + element.id.source.lastPart)
             }

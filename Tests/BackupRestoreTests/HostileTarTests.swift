@@ -59,7 +59,10 @@ import Testing
         try place.makeDirectory("written")
         // What it thinks of the archive does not matter here, only what it does.
         _ = try ToolRun(
-            ["tar"] + RestoreSession.tarArguments.map { $0 == "--file=-" ? "--file=" + place.path("passed.tar") : $0 }
+            ["tar"]
+                + RestoreSession.tarArguments(deletes: true).map {
+                    $0 == "--file=-" ? "--file=" + place.path("passed.tar") : $0
+                }
                 + ["--directory", place.path("written")])
         return try contentsOfTree(place.path("written"), aspects: []).keys.filter { $0 != "." }
     }
