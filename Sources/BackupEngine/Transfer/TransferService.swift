@@ -85,7 +85,7 @@ package final class TransferService: Service {
                 // The first to end is either the shutdown or a listener that cannot listen.
                 defer { group.cancelAll() }
                 try await group.next()
-                await self.host.agent.stop(.transferStopped())
+                self.host.agent.stop(.transferStopped())
             }
         } onGracefulShutdown: {
             self.notifier.stopping()

@@ -28,8 +28,8 @@ package final class TransferAgent: Sendable {
     }
 
     /// Ends all connections for this reason.
-    package func stop(_ reason: BackupError) async {
-        for connection in connections.withLock({ $0.values.map(\.connection) }) { await connection.cancel(reason) }
+    package func stop(_ reason: BackupError) {
+        for connection in connections.withLock({ $0.values.map(\.connection) }) { connection.cancel(reason) }
     }
 
     /// Carries one connection to its end: when both sides have said that they are done, or something is wrong.
@@ -45,7 +45,7 @@ package final class TransferAgent: Sendable {
         let outcome = await withTaskCancellationHandler {
             await carry(stream, connection, context)
         } onCancel: {
-            Task { await connection.cancel(.transferStopped()) }
+            connection.cancel(.transferStopped())
         }
         _ = connections.withLock { $0.removeValue(forKey: number) }
         environment.observer.transferDid(.disconnected(context.agent, outcome.failure))
@@ -90,7 +90,7 @@ package final class TransferAgent: Sendable {
             }
         }
         if let failure = outcome.failure {
-            await connection.cancel(failure)
+            connection.cancel(failure)
             return outcome
         }
         do throws(BackupError) { try await connection.offerShutdown() } catch { outcome.failure = error }

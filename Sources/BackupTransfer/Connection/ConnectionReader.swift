@@ -72,7 +72,8 @@ struct ConnectionReader: Sendable {
             if let consumer = conversation.state.withLock({ $0.requests.consumer }) { try await consumer.part(bytes) }
         case .response(let payload): try await endAnswer(.success(payload))
         case .failure(let payload): try await endAnswer(.failure(.refused(try RemoteFailure(parsing: payload))))
-        case .abortRequested: conversation.state.withLock { $0.abortRequested = true }
+        // Whoever sends the stream asks the state machine after each frame.
+        case .abortRequested: break
         case .shutdownAnswered: shutdownIsAnswered()
         case .finished:
             await conversation.flush()

@@ -14,8 +14,6 @@ final class Conversation: Sendable {
         /// Who waits until the peer has answered our shutdown offer.
         var shutdownWaiters: [CheckedContinuation<Void, Never>] = []
         var isShutdownAnswered = false
-        /// Whether the peer does not want the rest of the stream that is being sent.
-        var abortRequested = false
         /// Why it ended: the first reason.
         var failure: BackupError?
         /// Whether the link or the peer's silence ended it, and not something that is wrong here.

@@ -15,17 +15,14 @@ package final class PeerConnection: Sendable {
 
     // MARK: - Our requests
 
-    /// The version in which we may ask.
-    package var clientVersion: Int { conversation.state.withLock { $0.machine.clientVersion } }
+    /// From the next request on we ask in this version, 1 or 2.
     package func setClientVersion(_ version: Int) { conversation.state.withLock { $0.machine.clientVersion = version } }
-    /// The largest number of requests that may be open at once.
-    package var window: Int { conversation.state.withLock { $0.machine.requestWindow } }
 
     /// Sends a request whose answer is one frame, and waits for it.
     ///
     /// - Throws: what ended the connection; a refusal of the peer as `remoteRefused`.
     package func ask(_ request: PeerRequest) async throws(BackupError) -> ByteBuffer {
-        let payload = try request.encoded()
+        let payload = request.encoded
         await reserveSlot(payload.readableBytes)
         let result = await withCheckedContinuation { continuation in
             let consumer = SingleAnswer(continuation)
@@ -44,7 +41,7 @@ package final class PeerConnection: Sendable {
     ///
     /// - Throws: what ended the connection; `consumer` is not called then.
     package func send(_ request: PeerRequest, to consumer: any AnswerConsumer) async throws(BackupError) {
-        let payload = try request.encoded()
+        let payload = request.encoded
         await reserveSlot(payload.readableBytes)
         try send(payload, consumer)
     }
@@ -69,11 +66,6 @@ package final class PeerConnection: Sendable {
             try state.machine.sendRequest(payload, into: &out)
             state.requests.didSend(payload.readableBytes, to: consumer)
         }
-    }
-
-    /// Asks the peer to end the stream that it is sending.
-    package func abortStream() throws(BackupError) {
-        try conversation.write { state, out throws(BackupError) in try state.machine.sendAbort(into: &out) }
     }
 
     /// Says that no more requests come, and waits until the peer knows it.
@@ -143,7 +135,7 @@ package final class PeerConnection: Sendable {
     package var isBroken: Bool { conversation.state.withLock { $0.isBroken } }
 
     /// Ends the connection for this reason.
-    package func cancel(_ reason: BackupError) async {
+    package func cancel(_ reason: BackupError) {
         conversation.fail(reason)
         conversation.close()
     }

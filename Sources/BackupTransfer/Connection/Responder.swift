@@ -29,7 +29,6 @@ package struct Responder: Sendable {
     func refuse(_ failure: RemoteFailure) throws(BackupError) {
         let payload = failure.encoded
         try conversation.write { state, out throws(BackupError) in
-            state.abortRequested = false
             try state.machine.respondFailure(payload, into: &out)
         }
     }
@@ -57,13 +56,12 @@ package struct Responder: Sendable {
         await conversation.waitForRoom()
         return try conversation.state.withLock { state throws(BackupError) in
             if let failure = state.failure { throw failure }
-            return !state.abortRequested
+            return !state.machine.isAborted
         }
     }
 
     package func endStream() throws(BackupError) {
         try conversation.write { state, out throws(BackupError) in
-            state.abortRequested = false
             try state.machine.endStream(into: &out)
         }
     }
@@ -79,7 +77,6 @@ package struct Responder: Sendable {
         }
         await conversation.throttle(bytes.readableBytes)
         try conversation.write(mayAwaitNext: true) { state, out throws(BackupError) in
-            state.abortRequested = false
             out.reserveCapacity(bytes.readableBytes + 2 * FrameType.headerLength)
             try state.machine.beginPart(length: bytes.readableBytes, into: &out)
             out.writeImmutableBuffer(bytes)

@@ -1,7 +1,6 @@
 /// What one peer may ask of the other's memory. All are checked before memory is taken.
 ///
-/// The contract gives every peer the defaults of `frameLength` and `openRequests`: who sets them lower refuses peers that
-/// keep the contract.
+/// The protocol gives every peer the defaults of the first three: who sets them lower refuses peers that keep it.
 package struct ProtocolLimits: Sendable {
     /// Bytes of a frame's payload, 1 to 2^32 - 1.
     package var frameLength = 1 << 20

@@ -49,10 +49,9 @@ extension ProtocolState {
 
     private func checkRequest(_ length: Int) throws(BackupError) {
         guard peerOffer == .none else { throw .violation("a request after the shutdown offer", .request, situation) }
-        let most = serverVersion >= 2 ? max(1, limits.openRequests) : 1
         // The shutdown offer waits for its turn; in version 1 its turn is when nothing is open.
-        guard unanswered < most || (length == 0 && serverVersion >= 2) else {
-            throw .violation("one more request than the \(most) that may be open", .request, situation)
+        guard unanswered < peerRequestWindow || (length == 0 && serverVersion >= 2) else {
+            throw .violation("one more request than the \(peerRequestWindow) that may be open", .request, situation)
         }
         let bytes = unansweredLengths.reduce(length, +)
         guard bytes <= max(limits.unansweredBytes, limits.frameLength) else {

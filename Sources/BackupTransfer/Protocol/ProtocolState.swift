@@ -52,9 +52,9 @@ package struct ProtocolState: Sendable {
     /// Whether a `P` has begun the answer to the oldest open request of ours, and whether we have asked to end it.
     var isReceivingStream = false
     var hasSentAbort = false
-    /// Whether a `P` of ours has begun the answer to the oldest unanswered request of the peer, and whether the peer was
-    /// heard to ask for its end.
+    /// Whether a `P` of ours has begun the answer to the oldest unanswered request of the peer.
     var isSendingStream = false
+    /// Whether the peer was heard to ask for the end of that stream.
     var isAborted = false
     /// Streams of ours that the peer may still ask to end: its `A` may come when the stream has ended already.
     var abortableStreams = 0
@@ -66,8 +66,9 @@ package struct ProtocolState: Sendable {
         decoder = FrameDecoder(frameLength: limits.frameLength)
     }
 
-    /// The largest number of requests of ours that may be open at once.
+    /// The largest number of requests that may be open at once: of ours, and of the peer's.
     var requestWindow: Int { clientVersion >= 2 ? max(1, limits.openRequests) : 1 }
+    var peerRequestWindow: Int { serverVersion >= 2 ? max(1, limits.openRequests) : 1 }
     /// Bytes of payloads that have come so far, those of frames under way included.
     package var receivedBytes: Int64 { decoder.payloadBytes }
     /// Whether we have offered the shutdown.

@@ -25,7 +25,7 @@ struct MessageSample: Sendable, CustomTestStringConvertible {
     private init(request text: String) {
         self.init(text.split(separator: "\"").dropFirst().first.map(String.init) ?? text, text) {
             payload throws(BackupError) in
-            try PeerRequest(parsing: payload, version: 2, limits: ProtocolLimits()).encoded()
+            try PeerRequest(parsing: payload, version: 2, limits: ProtocolLimits()).encoded
         }
     }
 

@@ -19,7 +19,7 @@ import Testing
             (.getDataElementInfo, #"["getDataElementInfo"]"#), (.getDataElementStream, #"["getDataElementStream"]"#),
         ]
         for (request, text) in requests {
-            #expect(try request.encoded().text == text)
+            #expect(request.encoded.text == text)
             for version in 1...2 {
                 #expect(
                     try PeerRequest(parsing: ByteBuffer(string: text), version: version, limits: .init()) == request)
@@ -43,7 +43,7 @@ import Testing
             .ping,
         ]
         for request in requests {
-            let bytes = try request.encoded()
+            let bytes = request.encoded
             #expect(try PeerRequest(parsing: bytes, version: 2, limits: .init()) == request)
         }
     }
@@ -83,7 +83,7 @@ import Testing
     ])
     func `What a later version adds to a request is ignored`(text: String, read: String) throws {
         let request = try PeerRequest(parsing: ByteBuffer(string: text), version: 2, limits: .init())
-        #expect(try request.encoded().text == read)
+        #expect(request.encoded.text == read)
     }
 
     // MARK: - Answers

@@ -50,7 +50,7 @@ func mutated(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
             case .response(let payload) where state.clientVersion == 1:
                 guard case .version2 = try PolicyAnswer(parsing: payload).form, !state.hasOffered else { return }
                 state.clientVersion = 2
-                try state.sendRequest(try PeerRequest.listElements(after: nil, limit: 10).encoded(), into: &out)
+                try state.sendRequest(PeerRequest.listElements(after: nil, limit: 10).encoded, into: &out)
                 try state.offerShutdown(into: &out)
             case .response(let payload): _ = try ElementPage(parsing: payload)
             case .failure(let payload): _ = try RemoteFailure(parsing: payload)
@@ -76,7 +76,7 @@ func mutated(_ bytes: [UInt8], _ generator: inout SeededGenerator) -> [UInt8] {
         /// Takes a whole conversation of the peer; `true` when it was finished.
         mutating func run(_ bytes: [UInt8], chunks: [Int]) throws(BackupError) -> Bool {
             let greeting = PeerRequest.getPolicyInfo(PeerGreeting(agent: "test"))
-            try state.sendRequest(try greeting.encoded(), into: &out)
+            try state.sendRequest(greeting.encoded, into: &out)
             var start = 0
             for length in chunks + [.max] {
                 let end = start + min(length, bytes.count - start)

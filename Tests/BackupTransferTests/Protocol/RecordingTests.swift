@@ -41,7 +41,7 @@ private struct Recording {
     private func rewritten(_ line: Recording.Line, answerTo request: PeerRequest?) throws -> ByteBuffer {
         let payload = ByteBuffer(bytes: line.payload)
         if line.type == "S" {
-            return try PeerRequest(parsing: payload, version: 1, limits: ProtocolLimits()).encoded()
+            return try PeerRequest(parsing: payload, version: 1, limits: ProtocolLimits()).encoded
         }
         switch request {
         case .getPolicyInfo: return try PolicyAnswer(parsing: payload).encoded

@@ -20,7 +20,7 @@ struct BlockingPeer {
 
     /// Sends a request, and gives its answer; `nil` when the other side has hung up.
     mutating func ask(_ request: PeerRequest) throws(BackupError) -> Answer? {
-        send("S", Array(try request.encoded().readableBytesView))
+        send("S", Array(request.encoded.readableBytesView))
         while let frame = next() {
             let text = String(decoding: frame[5...], as: UTF8.self)
             switch Character(Unicode.Scalar(frame[0])) {

@@ -69,9 +69,7 @@ package enum PeerRequest: Sendable, Equatable {
     /// The payload of the request; for those of version 1 the very bytes that the original sends.
     ///
     /// What is too long for a frame is refused by ``ProtocolState/sendRequest(_:into:)``.
-    package func encoded() throws(BackupError) -> ByteBuffer {
-        JSONValue.array([.string(method)] + arguments).frame
-    }
+    package var encoded: ByteBuffer { JSONValue.array([.string(method)] + arguments).frame }
 
     /// The name of the method.
     package var method: String {

@@ -15,7 +15,7 @@ package struct RemoteFailure: Sendable, Equatable {
         case damaged
         /// The request cannot be understood.
         case badRequest = "bad_request"
-        /// A limit or a quota is reached.
+        /// Too much at once.
         case limit
         /// Anything else.
         case `internal`
