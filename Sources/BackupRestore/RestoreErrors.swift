@@ -194,6 +194,9 @@ extension BackupError {
     }
 
     static func tarDamaged(_ reason: String) -> BackupError {
-        BackupError(.damaged, "the tar archive cannot be read: \(reason)")
+        BackupError(
+            .damaged, "the tar archive cannot be read: \(reason)",
+            remedy:
+                "fetch another copy of the element, or look at the archive by hand: `gb restore cat ELEMENT` gives it")
     }
 }

@@ -22,7 +22,7 @@ package struct RestorePlan: Sendable {
 
     /// Chooses the elements.
     ///
-    /// - Throws: `notFound` for an unknown source, a time before its first full, an element that is not one of it;
+    /// - Throws: `notFound` for an unknown source, a time before its first element, an element that is not one of it;
     ///   `damaged` for a gap in the chain, or an element asked for that cannot be used.
     package init(
         _ storage: any ElementStorage, source: SourceURL, at point: RestorePoint

@@ -152,10 +152,7 @@ package struct PackageComparison: Sendable {
         _ identity: PackageIdentity, in entries: [PackageIdentity: PackageState.Entry]
     ) -> (PackageIdentity, PackageState.Entry)? {
         if let entry = entries[identity] { return (identity, entry) }
-        // Old logs do not name the architecture.
-        let bare = PackageIdentity(
-            manager: identity.manager, root: identity.root, category: identity.category, name: identity.name,
-            architecture: nil, version: identity.version)
+        let bare = identity.withoutArchitecture
         return entries[bare].map { (bare, $0) }
     }
 

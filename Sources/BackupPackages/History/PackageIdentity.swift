@@ -44,6 +44,12 @@ package struct PackageIdentity: Sendable, Hashable {
             manager: manager, root: root, category: category, name: name, architecture: architecture, version: version)
     }
 
+    /// The same package as old logs name it, which do not tell the architecture.
+    var withoutArchitecture: PackageIdentity {
+        PackageIdentity(
+            manager: manager, root: root, category: category, name: name, architecture: nil, version: version)
+    }
+
     /// The same package, whatever its version.
     var anyVersion: PackageIdentity {
         PackageIdentity(

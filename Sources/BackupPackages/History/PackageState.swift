@@ -21,7 +21,7 @@ package struct PackageState: Sendable, Hashable {
     }
 
     package private(set) var entries: [PackageIdentity: Entry] = [:]
-    /// How many of the entries there are of a package in any version and root, to find removals that name no root.
+    /// All roots that entries ever had, to find what removals mean that name no root.
     private var roots: Set<String> = []
 
     package init() {}
@@ -105,21 +105,14 @@ package struct PackageState: Sendable, Hashable {
             if found.count == 1 { return found[0] }
         }
         if entries[identity] == nil, identity.architecture != nil || identity.version == nil {
-            // Old logs do not name the architecture.
-            let bare = PackageIdentity(
-                manager: identity.manager, root: identity.root, category: identity.category, name: identity.name,
-                architecture: nil, version: identity.version)
+            let bare = identity.withoutArchitecture
             if record.event != .install, entries[bare] != nil { return bare }
         }
         return identity
     }
 
     private mutating func forgetOlderForm(_ identity: PackageIdentity) {
-        guard identity.architecture != nil else { return }
-        let bare = PackageIdentity(
-            manager: identity.manager, root: identity.root, category: identity.category, name: identity.name,
-            architecture: nil, version: identity.version)
-        entries[bare] = nil
+        if identity.architecture != nil { entries[identity.withoutArchitecture] = nil }
     }
 }
 
