@@ -6,6 +6,9 @@ package struct RestorePlan: Sendable {
     package let source: SourceURL
     /// The full first, then the increments after it; at least one.
     package let elements: [StoredElement]
+    /// Elements that another plan could as well end with, since their chains overlap with that of this one in time; newest
+    /// first, and none for a plan of an element that was named.
+    package let otherChains: [StoredElement]
     /// What is wrong with the chain elsewhere, one sentence each; the plan itself is whole.
     package let warnings: [String]
 
@@ -34,12 +37,18 @@ package struct RestorePlan: Sendable {
             if let (_, error) = damaged.first { throw error }
             throw .noSource(source)
         }
+        let branches = ChainBranches(chain)
         let last: StoredElement
+        var choice: ChainBranches.Choice?
         switch point {
-        case .newest: last = chain.elements.last ?? first
+        case .newest:
+            choice = branches.choose(notAfter: nil)
+            last = choice?.element ?? first
         case .time(let time):
-            guard let found = chain.elements.last(where: { $0.metadata.timestamp <= time }) else {
-                throw .beforeFirst(source, time, first: first.metadata.timestamp)
+            choice = branches.choose(notAfter: time)
+            guard let found = choice?.element else {
+                let oldest = usable.map(\.metadata.timestamp).min() ?? first.metadata.timestamp
+                throw .beforeFirst(source, time, first: oldest)
             }
             last = found
         case .element(let id):
@@ -48,8 +57,11 @@ package struct RestorePlan: Sendable {
             }
             last = found
         }
+        let remarks = (choice?.warnings(source, branches) ?? []) + chain.violations
         do throws(BackupError) {
-            try self.init(chain, target: last, warnings: chain.violations + damaged.map { "\($0.0): \($0.1)" })
+            try self.init(
+                chain, branches, target: last, otherChains: choice?.otherEnds ?? [],
+                warnings: remarks + damaged.map { "\($0.0): \($0.1)" })
         } catch {
             // What looks missing may be here and damaged.
             guard let (_, cause) = damaged.first else { throw error }
@@ -60,50 +72,24 @@ package struct RestorePlan: Sendable {
     /// The plan that ends with `target`, an element of `chain`.
     ///
     /// - Throws: `damaged` for a gap in the chain.
-    package init(
-        _ chain: ElementChain, target: StoredElement, warnings: [String] = []
+    package init(_ chain: ElementChain, target: StoredElement) throws(BackupError) {
+        try self.init(chain, ChainBranches(chain), target: target, otherChains: [], warnings: [])
+    }
+
+    private init(
+        _ chain: ElementChain, _ branches: ChainBranches, target: StoredElement, otherChains: [StoredElement],
+        warnings: [String]
     ) throws(BackupError) {
-        let byUUID = Dictionary(
-            chain.elements.compactMap { element in element.metadata.uuid.map { ($0, element) } },
-            uniquingKeysWith: { first, _ in first })
+        let (path, end) = branches.walk(target)
+        guard end == .full else {
+            let lastGood = branches.lastGood(notAfter: target.metadata.timestamp)
+            throw end == .circle
+                ? .circle(chain.source, target.id, lastGood: lastGood)
+                : .noFull(chain.source, path[path.count - 1].id, lastGood: lastGood)
+        }
         source = chain.source
-        elements = try Self.follow(target, byUUID, chain)
+        elements = path.reversed()
+        self.otherChains = otherChains
         self.warnings = warnings
-    }
-
-    /// From an element back to the full that it needs.
-    private static func follow(
-        _ target: StoredElement, _ byUUID: [ElementUUID: StoredElement], _ chain: ElementChain
-    ) throws(BackupError) -> [StoredElement] {
-        let (path, end) = walk(target, byUUID, limit: chain.elements.count)
-        let element = path[path.count - 1]
-        guard end != .full else { return path.reversed() }
-        let position = chain.elements.firstIndex { $0.id == element.id } ?? 0
-        let lastGood = chain.elements[..<position].last {
-            walk($0, byUUID, limit: chain.elements.count).end == .full
-        }
-        if end == .circle { throw .circle(chain.source, target.id, lastGood: lastGood?.metadata.timestamp) }
-        throw .noFull(chain.source, element.id, lastGood: lastGood?.metadata.timestamp)
-    }
-
-    /// Where the way back from an element ends.
-    private enum End { case full, gap, circle }
-
-    /// - Returns: The elements on the way, `start` first.
-    private static func walk(
-        _ start: StoredElement, _ byUUID: [ElementUUID: StoredElement], limit: Int
-    ) -> (path: [StoredElement], end: End) {
-        var path = [start]
-        var element = start
-        while element.metadata.type == .inc {
-            guard let predecessor = element.metadata.predecessor, let previous = byUUID[predecessor] else {
-                return (path, .gap)
-            }
-            // No way without a circle is longer than the chain.
-            guard path.count < limit else { return (path, .circle) }
-            path.append(previous)
-            element = previous
-        }
-        return (path, .full)
     }
 }

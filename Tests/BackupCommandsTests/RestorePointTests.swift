@@ -57,6 +57,40 @@ extension CommandTests {
             }
         }
 
+        /// Two generators have written the source: it is said which element is taken, and how to take the other.
+        @Test func chainsThatOverlapAreSaid() throws {
+            try withSite { site in
+                let storage = try DefaultFileStorage(path: site.storage, durability: .none)
+                let (dump, begin) = (StageRecord(stage: "command", restore: nil), Int64(1_795_220_000))
+                func store(_ data: String, _ seconds: Int64, after: StoredElement? = nil) throws -> StoredElement {
+                    try storage.store(
+                        SourceURL("/host/dump"), at: Timestamp(begin + seconds), data: Array(data.utf8), after: after,
+                        pipeline: [dump])
+                }
+                let newest = try store("a2", 30, after: store("a1", 10)).id.description
+                let other = try store("b1", 20).id.description
+                let plan = try site.good("restore", "plan", "/host/dump")
+                #expect(plan.output.contains(newest), "\(plan.testDescription)")
+                // It stands between the two others, and so is no chain that has ended.
+                #expect(plan.output.contains("Another chain of the same time ends with \(other)"))
+                #expect(plan.errors.contains("chains of /host/dump overlap in time"))
+                #expect(plan.errors.contains("--at \(other)"), "\(plan.testDescription)")
+                let lines = try site.good("restore", "plan", "/host/dump", "--json").jsonLines()
+                #expect(lines.compactMap { $0["id"] as? String } == [newest])
+                #expect(lines.compactMap { $0["other_chains"] as? [String] } == [[other]])
+                let shell = try site.good("restore", "plan", "/host/dump", "--shell")
+                #expect(shell.lines.first?.hasPrefix("# Another chain") == true, "\(shell.testDescription)")
+                for words in [["verify"], ["extract", "--to", site.directory.path("out")]] {
+                    let result = try site.start(["restore"] + words + ["/host/dump", "--json"]).wait()
+                    #expect(result.status == 0 && result.errors.contains("overlap in time"))
+                    #expect(try result.jsonLines().first?["other_chains"] as? [String] == [other])
+                }
+                #expect(try site.directory.read("out/dump") == Array("a2".utf8))
+                let cat = try site.good("restore", "cat", "/host/dump", "--at", other)
+                #expect(cat.output == "b1" && !cat.errors.contains("overlap"), "\(cat.testDescription)")
+            }
+        }
+
         @Test func aTimeThatIsNoneNamesWhatIsAccepted() throws {
             try withSameSecond { site, _ in
                 expectRefusal(

@@ -36,6 +36,7 @@ struct RestorePlanCommand: AsyncParsableCommand {
             }
         }
         if shell {
+            for text in Self.remarks(plan) { Output.standard.line("# " + text) }
             for line in try await session.shellLines(plan, directory: "TARGET") { Output.standard.line(line) }
             return
         }
@@ -68,7 +69,10 @@ struct RestorePlanCommand: AsyncParsableCommand {
             }
         }
         table.print()
-        if !json.isOn {
+        if json.isOn {
+            if !plan.otherChains.isEmpty { Output.standard.json([RestorePlan.otherChainsKey: plan.otherChainsJSON]) }
+        } else {
+            for text in Self.remarks(plan) { Output.standard.line(text) }
             Output.standard.line(
                 "The state of \(plan.time): \(counted(plan.elements.count, "element")), "
                     + "\(ByteCount(plan.size)) to be read.")
@@ -80,6 +84,13 @@ struct RestorePlanCommand: AsyncParsableCommand {
         if let firstError {
             let codes: [BackupError.Code] = [.notFound, .usage, .keyUnusable, .programMissing]
             throw ExitCode(codes.contains(firstError.code) ? ExitStatus.of(firstError) : ExitStatus.damaged)
+        }
+    }
+
+    /// Which chains could be taken in place of this one.
+    private static func remarks(_ plan: RestorePlan) -> [String] {
+        plan.otherChains.map { end in
+            "Another chain of the same time ends with \(end.id) of \(end.metadata.timestamp)."
         }
     }
 }

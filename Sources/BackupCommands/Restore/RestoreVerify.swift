@@ -44,10 +44,17 @@ struct RestoreVerify: AsyncParsableCommand {
 extension RestorePlan {
     /// What was read, as `--json` output shows it.
     func json(_ unchecked: [ElementID]) -> JSONObject {
-        [
+        var object: JSONObject = [
             "source": .string(source.description), "time": .string(time.description),
             "elements": .array(elements.map { .string($0.id.description) }), "size": .integer(size),
             "unchecked": .array(unchecked.map { .string($0.description) }),
         ]
+        if !otherChains.isEmpty { object[Self.otherChainsKey] = otherChainsJSON }
+        return object
     }
+
+    static let otherChainsKey = "other_chains"
+
+    /// The elements with which chains end that could be taken in place of this one.
+    var otherChainsJSON: JSONValue { .array(otherChains.map { .string($0.id.description) }) }
 }
