@@ -131,6 +131,32 @@ extension CommandTests {
             }
         }
 
+        /// Somebody has removed a package behind dpkg's back, and the state of the unit was lost: the log is read once more, and
+        /// the database shows the same again.
+        @Test func whatNoLineSaysIsToldOnce() throws {
+            try withUnit { site, system in
+                try system.write(
+                    "var/log/dpkg.log",
+                    ["here", "gone"].map { name in
+                        """
+                        2026-02-20 10:00:00 install \(name):amd64 <none> 1.0
+                        2026-02-20 10:00:00 status unpacked \(name):amd64 1.0
+                        2026-02-20 10:00:01 status installed \(name):amd64 1.0
+
+                        """
+                    }.joined())
+                try system.write(
+                    "var/lib/dpkg/status",
+                    "Package: here\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1.0\n\n")
+                try site.backUp()
+                try runTool("rm", "-r", site.directory.path("state"))
+                try site.backUp()
+                let records = try site.good("packages", "log", "--from-storage", "--json").jsonLines()
+                let told = records.map { "\($0["Event"] ?? "") \($0["Name"] ?? "")" }
+                #expect(told == ["install here", "install gone", "disagreement gone", "uninstall gone"])
+            }
+        }
+
         /// dpkg was at work when the full was made: that contradicts nothing.
         @Test func aManagerAtWorkIsNoContradiction() throws {
             try withUnit { site, system in

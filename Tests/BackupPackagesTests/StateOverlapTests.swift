@@ -184,6 +184,85 @@ import Testing
         #expect(old.shown == ["install a", "install b", "install c", "install d"])
     }
 
+    /// What a parser concludes rests on a line, too, and may be the last that there is.
+    @Test func whatALogLeadsToIsToldOnce() throws {
+        func inferred(_ record: PackageRecord) -> PackageRecord {
+            var record = record
+            record.completeness = .inferred
+            return record
+        }
+        let known = [record("a", 100), inferred(record("", 200, .sync)), inferred(record("x", 210, .installFailed))]
+        let (packages, b) = (["a"], record("b", 550))
+        let reading = try Reading([
+            Element(time: 400, changes: known, packages: packages),
+            Element(time: 500, changes: known, packages: packages),
+            Element(time: 600, changes: known + [b], packages: packages + ["b"]),
+            Element(after: 1, time: 700, changes: [b], packages: packages + ["b"]),
+        ])
+        #expect(reading.records == known + [b])
+        #expect(reading.chain.gaps.isEmpty && reading.chain.contradictions.isEmpty)
+    }
+
+    /// What only the database has shown.
+    private func correction(_ name: String, _ time: Int64, _ event: PackageEvent, version: String = "1")
+        -> [PackageRecord]
+    {
+        [PackageEvent.disagreement, event].map { event in
+            var record = PackageRecord(
+                machine: "m", manager: "dpkg", root: "/", event: event, name: name, version: version,
+                completeness: .inferred)
+            record.finished = Timestamp(time)
+            return record
+        }
+    }
+
+    /// Each time the log is read once more, the database shows the same that no line says.
+    @Test func whatTheDatabaseShowsIsToldOnce() throws {
+        func bare(_ record: PackageRecord) -> PackageRecord {
+            var record = record
+            record.position = nil
+            return record
+        }
+        for line in [record("a", 100), bare(record("a", 100))] {
+            let anew = try Reading([
+                Element(time: 200, changes: [line] + correction("x", 200, .install), packages: ["a", "x"]),
+                Element(time: 400, changes: [line] + correction("x", 400, .install), packages: ["a", "x"]),
+            ])
+            #expect(anew.records == [line] + correction("x", 200, .install))
+            #expect(anew.present == ["a", "x"])
+            #expect(anew.chain.gaps.isEmpty && anew.chain.contradictions.isEmpty)
+        }
+        // An older copy of the state was put back, and no line has come since.
+        let (a, b) = (record("a", 100), record("b", 440))
+        let branch = try Reading([
+            Element(time: 150, changes: [a], packages: ["a"]),
+            Element(after: 0, time: 250, changes: correction("x", 250, .install)),
+            Element(after: 0, time: 350, changes: correction("x", 350, .install)),
+            Element(after: 2, time: 450, changes: [b], packages: ["a", "b", "x"]),
+        ])
+        #expect(branch.records == [a] + correction("x", 250, .install) + [b])
+        #expect(branch.chain.gaps.isEmpty && branch.chain.contradictions.isEmpty)
+    }
+
+    /// What is shown of a package again is new where a line tells of it in between, and where it is something else.
+    @Test func whatTheDatabaseShowsOnceMoreIsNew() throws {
+        let (first, second) = (record("a", 100), record("a", 290))
+        let expected = [
+            "install a", "disagreement a?", "uninstall a?", "install a", "disagreement a?", "uninstall a?",
+        ]
+        let known = Element(time: 200, changes: [first] + correction("a", 200, .uninstall), packages: [])
+        let again = Element(time: 500, changes: [first, second] + correction("a", 500, .uninstall), packages: [])
+        #expect(try Reading([known, again]).shown == expected)
+        let between = Element(after: 0, time: 300, changes: [second], packages: ["a"])
+        #expect(try Reading([known, between, again]).shown == expected)
+        let back = Element(time: 500, changes: [first] + correction("x", 500, .uninstall), packages: ["a"])
+        let there = Element(time: 200, changes: [first] + correction("x", 200, .install), packages: ["a", "x"])
+        #expect(
+            try Reading([there, back]).shown == [
+                "install a", "disagreement x?", "install x?", "disagreement x?", "uninstall x?",
+            ])
+    }
+
     /// What nobody could use is not known: the log, read once more, tells it.
     @Test func whatWasNotUsedIsTakenLater() throws {
         let (a, b, c) = (record("a", 100), record("b", 200), record("c", 300))
@@ -211,6 +290,7 @@ import Testing
                     let name = "p\(Int.random(in: 0..<6, using: &generator))"
                     var change = record(name, clock, installed.contains(name) ? .uninstall : .install)
                     change.position = LogPosition(offset: 0, length: 1, digest: UInt64(log.count))
+                    if Int.random(in: 0..<4, using: &generator) == 0 { change.completeness = .inferred }
                     if installed.remove(name) == nil { installed.insert(name) }
                     log.append(change)
                 }

@@ -12,18 +12,40 @@ package struct StateCutoff: Sendable {
     }
 
     private var rule: Rule
+    /// The numbers of records, the first one is 1, that say what is known, wherever they stand.
+    private let known: Set<Int>
+    /// Records that were asked about.
+    private var count = 0
 
     /// Lets all through.
-    package init() { rule = .none }
+    package init() { self.init(without: []) }
+
+    /// Lets all through but the known ones.
+    init(without known: Set<Int>) {
+        rule = .none
+        self.known = known
+    }
 
     /// - Parameter count: how many records are kept back.
-    init(first count: Int) { rule = count > 0 ? .first(count) : .none }
+    init(first count: Int, without known: Set<Int> = []) {
+        rule = count > 0 ? .first(count) : .none
+        self.known = known
+    }
 
-    /// - Parameter time: what is not later is kept back; `nil` lets all through.
-    init(newerThan time: Timestamp?) { rule = time.map { .until($0) } ?? .none }
+    /// - Parameter time: what is not later is kept back.
+    init(newerThan time: Timestamp, without known: Set<Int> = []) {
+        rule = .until(time)
+        self.known = known
+    }
 
-    /// Whether the record, the next one of the element, is new. The order is the truth: behind the first that is, all are.
+    /// Whether the record, the next one of the element, is new. The order is the truth: behind the first that is, all are,
+    /// but what the database showed before.
     package mutating func passes(_ record: PackageRecord) -> Bool {
+        count += 1
+        return isBehind(record) && !known.contains(count)
+    }
+
+    private mutating func isBehind(_ record: PackageRecord) -> Bool {
         switch rule {
         case .none: return true
         case .first(let count):
@@ -31,7 +53,7 @@ package struct StateCutoff: Sendable {
             return false
         case .until(let time):
             // No log repeats what none has said.
-            if record.completeness == .inferred { return true }
+            if record.isCorrection { return true }
             guard let found = record.finished ?? record.started, found > time else { return false }
             rule = .none
             return true
