@@ -58,15 +58,20 @@ extension BackupError {
 extension String {
     /// This text with control and format characters made visible and cut to 200 characters, so that bad input cannot
     /// forge log lines or flood a terminal.
-    package var escapedForMessage: String {
+    package var escapedForMessage: String { escapedForMessage(limit: 200) }
+
+    /// As ``escapedForMessage``, for a text that must be read to its end.
+    ///
+    /// - Parameter limit: characters, more than 0.
+    package func escapedForMessage(limit: Int) -> String {
         // Nearly all names are so, and looking for what is not there makes many errors that nobody reads.
-        if utf8.count <= 200, utf8.allSatisfy({ (0x20...0x7e).contains($0) && $0 != UInt8(ascii: "\"") }) {
+        if utf8.count <= limit, utf8.allSatisfy({ (0x20...0x7e).contains($0) && $0 != UInt8(ascii: "\"") }) {
             return self
         }
         var result = ""
         var count = 0
         for scalar in unicodeScalars {
-            if count == 200 { return result + "…" }
+            if count == limit { return result + "…" }
             count += 1
             switch scalar {
             case "\n": result += "\\n"

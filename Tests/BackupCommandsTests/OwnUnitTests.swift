@@ -100,6 +100,30 @@ extension CommandTests {
             }
         }
 
+        /// What a person must know to use the data, where a person looks who wants to use it; it comes from afar.
+        @Test func theHintIsShown() throws {
+            try withSite { site in
+                let text = "psql orders < FILE\\u001b[31m\\n" + String(repeating: "x", count: 300)
+                try own(
+                    site, format: "append",
+                    run: #"printf '%s\n' '{"kind": "restore", "text": "\#(text)"}' >&3; echo data"#)
+                let ids = try site.backUp() + site.backUp()
+                let shown = #"psql orders < FILE\u{1b}[31m\n"# + String(repeating: "x", count: 300)
+                let line = "Hint of the program that made it: " + shown
+                let element = try site.good("storage", "show", ids[0])
+                #expect(element.lines.contains("hint         " + shown), "\(element.testDescription)")
+                for words in [["plan"], ["extract", "--to", site.directory.path("out")]] {
+                    let result = try site.start(["restore"] + words + ["/host/own"]).wait()
+                    #expect(result.lines.filter { $0 == line }.count == 1, "\(result.testDescription)")
+                }
+                let shell = try site.good("restore", "plan", "/host/own", "--shell")
+                #expect(shell.lines.filter { $0 == "# " + line }.count == 1, "\(shell.testDescription)")
+                let json = try site.good(
+                    "restore", "extract", "/host/own", "--json", "--to", site.directory.path("again"))
+                #expect(try json.jsonLines().first?["hints"] as? [String] == [shown])
+            }
+        }
+
         @Test func archivesOfAProgramAreUnpackedOneOnTheOther() throws {
             try withSite { site in
                 try own(

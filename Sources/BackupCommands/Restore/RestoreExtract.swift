@@ -71,11 +71,13 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
             var object = plan.json(unchecked)
             object[PackageChange.key] = change?.json(plan)
             object["directory"] = .string(target.path)
+            if !plan.hints.isEmpty { object["hints"] = .array(plan.hints.map { .string($0) }) }
             object["duration"] = .number(seconds.fixed(3))
             return Output.standard.json(object)
         }
         Output.standard.line(
             "\(plan.source) of \(plan.time): \(counted(plan.elements.count, "element")), \(ByteCount(plan.size)) read, "
                 + "\(seconds.fixed(1)) s, into \(target.path)")
+        for line in plan.hintLines { Output.standard.line(line) }
     }
 }

@@ -87,10 +87,11 @@ struct RestorePlanCommand: AsyncParsableCommand {
         }
     }
 
-    /// Which chains could be taken in place of this one.
+    /// Which chains could be taken in place of this one, and what to do with what comes back.
     private static func remarks(_ plan: RestorePlan) -> [String] {
-        plan.otherChains.map { end in
+        let others = plan.otherChains.map { end in
             "Another chain of the same time ends with \(end.id) of \(end.metadata.timestamp)."
         }
+        return others + plan.hintLines
     }
 }

@@ -53,6 +53,9 @@ extension RestorePlan {
         return object
     }
 
+    /// What the programs that made the elements say, as a person reads it.
+    var hintLines: [String] { hints.map { "Hint of the program that made it: \($0)" } }
+
     static let otherChainsKey = "other_chains"
 
     /// The elements with which chains end that could be taken in place of this one.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackupEngine
 import BackupModel
+import BackupRestore
 import BackupStorage
 
 /// `gb storage show`.
@@ -58,6 +59,7 @@ struct StorageShow: AsyncParsableCommand {
             let file = stage.other["File"]?.stringValue.map { " \($0.escapedForMessage)" } ?? ""
             lines.append(("stage", stage.stage.escapedForMessage + file + version + undo))
         }
+        if let hint = element.hint { lines.append(("hint", hint)) }
         for (name, value) in attributes.members.sorted(by: { $0.key < $1.key }) {
             lines.append(("attribute", "\(name) = \((value.stringValue ?? "").escapedForMessage)"))
         }
