@@ -1,4 +1,5 @@
 package import BackupModel
+import BackupPipeline
 import Synchronization
 import UnixSignals
 
@@ -9,21 +10,27 @@ package struct SignalReceived: Error, Sendable, CustomStringConvertible {
 }
 
 /// Lets work that a person waits for end cleanly on SIGINT, SIGTERM and SIGHUP: it is cancelled, takes its processes down
-/// and leaves nothing half made.
+/// and leaves nothing half made. At a second signal its processes are killed, also those that have time to clean up.
 package enum Interruption {
     package static func handle<Value: Sendable>(
         _ work: @escaping @Sendable () async throws(BackupError) -> Value
     ) async throws(BackupError) -> Value {
         // Signals first: work that has begun must not be ended without being told.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sighup)
-        let task = Task { () async -> Result<Value, BackupError> in
-            do throws(BackupError) { return .success(try await work()) } catch { return .failure(error) }
+        let haste = Haste()
+        let task = Haste.$current.withValue(haste) {
+            Task { () async -> Result<Value, BackupError> in
+                do throws(BackupError) { return .success(try await work()) } catch { return .failure(error) }
+            }
         }
         let box = Box()
         let watcher = Task {
             for await signal in signals {
-                box.received.withLock { $0 = $0 ?? signal.rawValue }
-                task.cancel()
+                let isFirst = box.received.withLock { received in
+                    defer { received = received ?? signal.rawValue }
+                    return received == nil
+                }
+                if isFirst { task.cancel() } else { haste.demand() }
             }
         }
         let result = await task.value

@@ -213,14 +213,17 @@ struct SourceRunner {
         return result
     }
 
-    /// A run that is interrupted still undoes what its pre command did: the post command is not cancelled with it.
+    /// A run that is interrupted still undoes what its pre command did: the post command is not cancelled with it, however
+    /// often somebody interrupts.
     private func post(_ run: any UnitRun, _ settings: PipelineSettings) async throws(BackupError) {
         let (command, source) = (run.postCommand, run.source)
-        let task = Task { () async -> Result<Void, BackupError> in
-            do throws(BackupError) {
-                return .success(try await Self.run(command, settings, "post_command", source))
-            } catch {
-                return .failure(error)
+        let task = Haste.$current.withValue(nil) {
+            Task { () async -> Result<Void, BackupError> in
+                do throws(BackupError) {
+                    return .success(try await Self.run(command, settings, "post_command", source))
+                } catch {
+                    return .failure(error)
+                }
             }
         }
         try await task.value.get()

@@ -29,17 +29,22 @@ package struct Pipeline: Sendable {
         self.progress = progress
     }
 
-    /// Runs the pipeline to its end. Cancelling the task ends everything, with code `interrupted`.
+    /// Runs the pipeline to its end. Cancelling the task ends everything, with code `interrupted`; so does ``Haste`` that is
+    /// demanded of the task, which gives the processes no time.
     package func run() async -> PipelineOutcome {
         let start = SystemClock.monotonic()
         let run: PipelineRun
         do throws(BackupError) { run = try PipelineRun(self) } catch {
             return notStarted(error, start)
         }
-        let ended = await withTaskCancellationHandler {
-            await run.execute()
-        } onCancel: {
-            run.cancel()
+        let ended = await Haste.watching {
+            await withTaskCancellationHandler {
+                await run.execute()
+            } onCancel: {
+                run.cancel()
+            }
+        } onDemand: {
+            run.kill()
         }
         return PipelineOutcome(
             reports: ended.reports, result: ended.result, seconds: SystemClock.monotonic() - start)

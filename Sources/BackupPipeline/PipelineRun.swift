@@ -60,6 +60,9 @@ final class PipelineRun: Sendable {
     /// May be called on any thread, at any time.
     func cancel() { state.pull(.cancelled) }
 
+    /// As ``cancel()``, and no process gets time to end in good order.
+    func kill() { state.hurry() }
+
     // MARK: - Running
 
     func execute() async -> (reports: [StageReport], result: Result<PipelineResult, BackupError>) {

@@ -60,6 +60,7 @@ final class RunState: Sendable {
         var nodes: [Node]
         var trigger: Trigger?
         var isStopping = false
+        var isUrgent = false
     }
 
     private let state: Mutex<State>
@@ -84,12 +85,23 @@ final class RunState: Sendable {
     var nodes: [Node] { state.withLock { $0.nodes } }
     var trigger: Trigger? { state.withLock { $0.trigger } }
     var isStopping: Bool { state.withLock { $0.isStopping } }
+    /// Whether nobody waits any longer.
+    var isUrgent: Bool { state.withLock { $0.isUrgent } }
 
     // MARK: - What happens
 
     /// The first one counts.
     func pull(_ trigger: Trigger) {
         state.withLock { $0.trigger = $0.trigger ?? trigger }
+        wake.raise()
+    }
+
+    /// Everything ends, and at once.
+    func hurry() {
+        state.withLock { state in
+            state.trigger = state.trigger ?? .cancelled
+            state.isUrgent = true
+        }
         wake.raise()
     }
 

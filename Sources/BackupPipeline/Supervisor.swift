@@ -37,15 +37,17 @@ struct Supervisor: Sendable {
                 }
             case .settling(let until):
                 let trigger = state.trigger
-                if now < until, trigger == .failure {
+                if now < until, trigger == .failure, !state.isUrgent {
                     pause = until - now
                 } else {
+                    // Before they can answer SIGTERM.
+                    if state.isUrgent { state.killAll() }
                     state.stopAll()
                     phase = .terminating(until: now + timings.terminationGrace)
                     continue
                 }
             case .terminating(let until):
-                if now >= until {
+                if now >= until || state.isUrgent {
                     state.killAll()
                     phase = .killing
                 } else {

@@ -124,6 +124,27 @@ extension CommandTests {
             }
         }
 
+        /// Whoever asks a second time does not wait for what a program has to clean up.
+        @Test(.timeLimit(.minutes(1))) func aSecondSignalEndsAHintAtOnce() throws {
+            try withSite { site in
+                let begun = site.directory.path("begun")
+                let done = "trap 'touch \"$ASKED\"' TERM; touch '\(begun)'; while :; do sleep 0.1; done"
+                try own(
+                    site, format: "bytes", run: "echo data", done: done,
+                    keys: "call_timeout: 10min\nenvironment: { ASKED: '\(site.directory.path("asked"))' }\n")
+                let process = try site.start(["generator", "once"])
+                try #require(waitUntil(20) { site.directory.exists("begun") })
+                // Two signals of one kind could become one before anybody looks.
+                process.signal(SIGINT)
+                process.signal(SIGTERM)
+                let result = process.wait(limit: 30)
+                #expect([128 + 2, 128 + 15].contains(result.status), "\(result.testDescription)")
+                #expect(!site.directory.exists("asked"), "it was given time: \(result.testDescription)")
+                #expect(process.leftOver() == [])
+                #expect(try site.elements().count == 1, "what is stored stays stored")
+            }
+        }
+
         @Test func archivesOfAProgramAreUnpackedOneOnTheOther() throws {
             try withSite { site in
                 try own(

@@ -109,6 +109,24 @@ extension PipelineTests {
             }
         }
 
+        /// A process that ignores SIGTERM has more time than any test, unless nobody waits any longer.
+        @Test(.timeLimit(.minutes(1)), arguments: [false, true]) func hasteGivesNoTime(isCancelled: Bool) async throws {
+            let scratch = try Scratch()
+            let script = "trap '' TERM; echo >'\(scratch.path)/begun'; while :; do sleep 1; done"
+            let timings = PipelineTimings(settle: 0.05, terminationGrace: 1e6)
+            let haste = Haste()
+            let task = Haste.$current.withValue(haste) {
+                Task { await run(.nothing, [.sh(script), .copying, .run("cat")], timings: timings) }
+            }
+            while access(scratch.path + "/begun", F_OK) != 0 { try await Task.sleep(for: .milliseconds(10)) }
+            if isCancelled { task.cancel() }
+            haste.demand()
+            #expect(try await task.value.failure().code == .interrupted)
+            // What begins after that does not get far.
+            let late = await Haste.$current.withValue(haste) { await run(.nothing, [.sh(script)], timings: timings) }
+            #expect(try late.failure().code == .interrupted)
+        }
+
         @Test func whatIsFinishedStaysFinished() async throws {
             let task = Task { await run(.nothing, [.run("true")]) }
             let outcome = await task.value

@@ -91,7 +91,7 @@ struct ProgramCaller: Sendable {
     private static let lastGrace = Duration.seconds(5)
 
     /// Tells the program something; what it answers does not matter. When the task is cancelled it has a little time left,
-    /// since it may have something to clean up.
+    /// since it may have something to clean up; with ``Haste`` it has none.
     ///
     /// - Returns: what went wrong with it, for the journal.
     func tell(_ path: String, _ arguments: [String], _ variables: [String: String]) async -> [String] {
