@@ -127,6 +127,9 @@ import Testing
             try site.program(plan: "echo locked >&2; exit 75", run: "true")
             let (outcomes, problems) = try await once(site)
             #expect(outcomes.isEmpty && problems.isEmpty)
+            // It is shown alone, and says whose it is.
+            let notes = try site.events("note").compactMap { $0["message"]?.stringValue }
+            #expect(notes.contains { $0.hasPrefix("unit Own: `") }, "\(notes)")
             #expect(try site.events("note").contains { $0["message"]?.stringValue?.contains("locked") == true })
             try site.program(run: "echo half; exit 75")
             let failure = try #require(try await once(site).outcomes.first?.failure)
@@ -221,6 +224,7 @@ import Testing
             for word in words + ["unit Own", "programs/Own"] {
                 #expect(problem.contains(word), "\(problem)")
             }
+            #expect(problem.ranges(of: "unit Own").count == 1, "its name once: \(problem)")
             #expect(problems.count == 1)
         }
     }

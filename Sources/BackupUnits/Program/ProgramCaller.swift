@@ -19,14 +19,10 @@ struct ProgramCaller: Sendable {
     ///
     /// - Throws: `programMissing`; `permission` when others could change what root runs.
     func locate() throws(BackupError) -> String {
-        var stage = ProcessStage(name: "unit \(unit)", executable: settings.program, arguments: [])
+        var stage = ProcessStage(name: "the unit's program", executable: settings.program, arguments: [])
         stage.libraryDirectory = library
         let path = try stage.locateProgram()
-        for place in [path] + (settings.link.map { [$0] } ?? []) {
-            do throws(BackupError) { try TrustedProgram.check(place) } catch {
-                throw BackupError(error.code, "unit \(unit): \(error.message)", remedy: error.remedy)
-            }
-        }
+        for place in [path] + (settings.link.map { [$0] } ?? []) { try TrustedProgram.check(place) }
         return path
     }
 

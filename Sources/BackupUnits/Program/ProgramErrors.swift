@@ -23,9 +23,10 @@ extension BackupError {
             remedy: "correct the program, or the key prefix in the unit's configuration")
     }
 
-    static func callFailed(_ unit: String, _ program: String, _ call: String, _ cause: BackupError) -> BackupError {
+    /// What went wrong with a question; whoever hands it on says of which unit.
+    static func callFailed(_ program: String, _ call: String, _ cause: BackupError) -> BackupError {
         BackupError(
-            cause.code, "unit \(unit): `\(program.escapedForMessage) \(call)` is of no use: \(cause.message)",
+            cause.code, "`\(program.escapedForMessage) \(call)` is of no use: \(cause.message)",
             remedy: cause.remedy, cause: cause.cause)
     }
 

@@ -78,7 +78,12 @@ final class ProgramUnit: BackupUnit {
             progress.problem = nil
             progress.notices = notices + (progress.plan?.notes ?? [])
             guard case .failure(let error) = answer else { return }
-            if error.code == .busy { progress.notices.append(error.description) } else { progress.problem = error }
+            // A notice stands alone, a problem is handed on with the name of the unit.
+            if error.code == .busy {
+                progress.notices.append("unit \(name): \(error)")
+            } else {
+                progress.problem = error
+            }
         }
     }
 
@@ -116,7 +121,7 @@ final class ProgramUnit: BackupUnit {
             notices += lines
             return try parse(answer)
         } catch {
-            throw .callFailed(name, path, call, error)
+            throw .callFailed(path, call, error)
         }
     }
 
