@@ -22,6 +22,10 @@ package struct UnitContext: Sendable {
     var openFiles: @Sendable (Set<FileIdentity>) -> OpenFiles = { OpenFiles.writers(of: $0) }
     /// How long the names of a directory may take to be matched, in milliseconds.
     var matchPatience = LogMatcher.defaultPatience
+    /// For how long it is believed what a look at log files has found.
+    var lookLimits = LogLookLimits()
+    /// Called with the number of log files that were looked at; tests count them.
+    var afterLook: (@Sendable (_ files: Int) -> Void)?
 
     package init(
         stateDirectory: String, excludedDirectories: [String] = [], tarVersion: String? = nil,

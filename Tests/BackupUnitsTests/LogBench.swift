@@ -39,18 +39,24 @@ final class LogBench: Sendable {
         _ scratch: Scratch? = nil, pattern: String = LogBench.pattern, source: String? = "/h/\\1",
         after: LogfileInputSettings.AfterStore = .keep, settle: Int64 = 0,
         unknown: LogfileInputSettings.WhenUnknown = .wait, afterStep: (@Sendable (String) -> Void)? = nil,
-        patience: Int32 = LogMatcher.defaultPatience
+        patience: Int32 = LogMatcher.defaultPatience, looks: LogLookLimits = LogBench.alwaysAnew,
+        afterLook: (@Sendable (Int) -> Void)? = nil
     ) throws {
         let scratch = try scratch ?? Scratch()
         let input = try Self.input(
             try scratch.directory("logs"), pattern: pattern, source: source, after: after, settle: settle,
             unknown: unknown)
-        try self.init(scratch, [input], afterStep: afterStep, patience: patience)
+        try self.init(
+            scratch, [input], afterStep: afterStep, patience: patience, looks: looks, afterLook: afterLook)
     }
+
+    /// What tests change in the tick of a clock, the unit could take for its own work.
+    static let alwaysAnew = LogLookLimits(age: 0)
 
     init(
         _ scratch: Scratch, _ inputs: [LogfileInputSettings], afterStep: (@Sendable (String) -> Void)? = nil,
-        patience: Int32 = LogMatcher.defaultPatience
+        patience: Int32 = LogMatcher.defaultPatience, looks: LogLookLimits = LogBench.alwaysAnew,
+        afterLook: (@Sendable (Int) -> Void)? = nil
     ) throws {
         self.scratch = scratch
         let holder = Holder()
@@ -58,6 +64,8 @@ final class LogBench: Sendable {
             .logfile(LogfileSettings(timing: Self.hourly, inputs: inputs)), in: scratch, afterStep: afterStep
         ) { context in
             context.matchPatience = patience
+            context.lookLimits = looks
+            context.afterLook = afterLook
             context.openFiles = { files in holder.bench?.open.withLock { $0 } ?? OpenFiles.writers(of: files) }
         }
         holder.set(self)

@@ -12,13 +12,24 @@ struct LogDisposal {
     private let file: LogFile
     private let openFiles: (Set<FileIdentity>) -> OpenFiles
     private let afterStep: (String) -> Void
+    private let onEnd: (End) -> Void
 
+    /// What was done.
+    enum End {
+        /// With the directory just before that and just after it.
+        case deleted(before: LogStamp, after: LogStamp)
+        case cut
+    }
+
+    /// - Parameter onEnd: is told of what was done, and not of what could not be done.
     init(
-        _ file: LogFile, openFiles: @escaping (Set<FileIdentity>) -> OpenFiles, afterStep: @escaping (String) -> Void
+        _ file: LogFile, openFiles: @escaping (Set<FileIdentity>) -> OpenFiles,
+        afterStep: @escaping (String) -> Void, onEnd: @escaping (End) -> Void
     ) {
         self.file = file
         self.openFiles = openFiles
         self.afterStep = afterStep
+        self.onEnd = onEnd
     }
 
     /// - Returns: why the file stays, as a sentence; empty when it was done, or the file is gone.
@@ -47,7 +58,9 @@ struct LogDisposal {
         // Gone already: somebody has done our work.
         guard let status = try directory.status(file.name) else { return }
         guard LogFileState(status) == file.state, status.identity == file.identity else { throw .fileNotTheSame() }
+        let before = try LogStamp(directory)
         try directory.removeFile(file.name)
+        if let after = try? LogStamp(directory) { onEnd(.deleted(before: before, after: after)) }
         afterStep("deleted")
     }
 
@@ -65,6 +78,7 @@ struct LogDisposal {
             guard status.linkCount == 1 else { throw .severalNames() }
             try opened.truncate(to: 0)
         }
+        onEnd(.cut)
         afterStep("cut")
     }
 }

@@ -33,6 +33,8 @@ struct LogMemory: Hashable {
 
     mutating func add(_ entry: Entry) { entries[Key(directory: entry.directory, state: entry.state)] = entry }
 
+    mutating func forget(_ file: LogFile) { entries[Key(directory: file.input.directory, state: file.state)] = nil }
+
     /// Forgets what is not there any more.
     ///
     /// - Parameters:

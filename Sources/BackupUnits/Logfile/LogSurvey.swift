@@ -10,6 +10,8 @@ struct LogSurvey: Sendable {
     private(set) var files: [LogFile] = []
     /// The directories that could be listed.
     private(set) var directories: Set<String> = []
+    /// How these directories were just before that.
+    private(set) var stamps: [String: LogStamp] = [:]
     /// Inputs that cannot be looked into.
     private(set) var problems: [BackupError] = []
     /// What is passed over, as sentences.
@@ -37,6 +39,7 @@ struct LogSurvey: Sendable {
     private mutating func look(_ matcher: LogMatcher) throws(BackupError) {
         let input = matcher.input
         let directory = try Directory(path: input.directory.isEmpty ? "/" : input.directory)
+        let stamp = try LogStamp(directory)
         var names: [String] = []
         var inexact: [String] = []
         try directory.forEachEntry { entry throws(BackupError) in
@@ -61,6 +64,7 @@ struct LogSurvey: Sendable {
             }
         }
         directories.insert(input.directory)
+        stamps[input.directory] = stamps[input.directory] ?? stamp
         let place = "\((input.directory + "/").escapedForMessage) (inputs.\(input.name))"
         notices += passedOver.prefix(Self.shownNotices).map { "passed over in \(place): \($0)" }
         if passedOver.count > Self.shownNotices {
@@ -69,7 +73,7 @@ struct LogSurvey: Sendable {
     }
 }
 
-/// What can be done with the sources of a survey, and what cannot.
+/// What can be done now with the sources of a look, and what cannot.
 struct LogReadiness: Sendable {
     /// A source whose oldest file can be stored.
     struct Ready: Sendable {
@@ -85,18 +89,18 @@ struct LogReadiness: Sendable {
 
     /// - Parameter only: looks at this source alone; `nil` for all.
     init(
-        _ survey: LogSurvey, _ memory: LogMemory, now: Timestamp, only: SourceURL? = nil,
+        _ backlog: LogBacklog, _ memory: LogMemory, now: Timestamp, only: SourceURL? = nil,
         openFiles: (Set<FileIdentity>) -> OpenFiles
     ) {
         var candidates: [Ready] = []
-        for (source, files) in survey.sources.sorted(by: { $0.key < $1.key }) where only == nil || source == only {
-            switch files {
+        for source in only.map({ [$0] }) ?? backlog.survey.sources.keys.sorted() {
+            switch backlog.survey.sources[source] {
+            case nil: continue
             case .failure(let error):
                 waiting[source] = "skipped: \(error)"
                 notices.append("\(source) is skipped: \(error)")
             case .success(let files):
-                // Nothing is in an empty file, and nothing would be lost with it.
-                let rest = files.filter { $0.state.size > 0 && memory.entry($0) == nil }
+                let rest = backlog.files(of: source, memory)
                 guard let first = rest.first else {
                     waiting[source] = files.isEmpty ? "no file is there" : "all files are stored already, or empty"
                     continue

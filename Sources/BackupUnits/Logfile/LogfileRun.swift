@@ -76,6 +76,7 @@ struct LogfileRun: UnitRun {
     func stored() throws(BackupError) {
         try owner.advanceMemory(directory)
         try owner.files.advance(directory)
+        owner.stored(file)
     }
 
     func abandoned() {

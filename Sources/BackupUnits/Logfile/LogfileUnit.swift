@@ -13,9 +13,19 @@ final class LogfileUnit: BackupUnit {
     private let timing: TimingSetting
     private let inputs: [LogMatcher]
     private let openFiles: @Sendable (Set<FileIdentity>) -> OpenFiles
+    private let limits: LogLookLimits
+    private let afterLook: (@Sendable (_ files: Int) -> Void)?
+    private let looks = Mutex(Looks())
     private let lastMemory = Mutex<(state: LogFileState, memory: LogMemory)?>(nil)
     /// Whether a run is under way. Also guards `state.current` against ``endRound(now:)``.
     private let isRunning = Mutex(false)
+
+    private struct Looks {
+        /// What the last one has found.
+        var backlog: LogBacklog?
+        /// The directories as our last deletion has left them.
+        var own: [String: LogStamp] = [:]
+    }
 
     init(_ name: String, _ settings: LogfileSettings, _ context: UnitContext) {
         self.name = name
@@ -23,13 +33,60 @@ final class LogfileUnit: BackupUnit {
         inputs = settings.inputs.map { LogMatcher($0, patience: context.matchPatience) }
         files = UnitDirectory(name, context, form: .looks)
         openFiles = context.openFiles
+        limits = context.lookLimits
+        afterLook = context.afterLook
     }
 
     let findsSources = true
 
     var sources: [SourceURL] {
         let known = (try? files.state())?.sources ?? []
-        return Set(known).union(LogSurvey(inputs).sources.keys).sorted()
+        return Set(known).union(survey().sources.keys).sorted()
+    }
+
+    // MARK: - Looking
+
+    private func survey() -> LogSurvey {
+        let survey = LogSurvey(inputs)
+        afterLook?(survey.files.count)
+        return survey
+    }
+
+    /// What there is to be stored: as the last look has found it, if that still holds.
+    ///
+    /// - Parameter anew: looks once more.
+    private func backlog(_ memory: LogMemory, anew: Bool = false) -> (backlog: LogBacklog, isNew: Bool) {
+        let (known, own) = looks.withLock { ($0.backlog, $0.own) }
+        if !anew, let known, known.holds(limits) { return (known, false) }
+        let found = LogBacklog(survey(), memory, own: own, limits)
+        looks.withLock { $0.backlog = found }
+        return (found, true)
+    }
+
+    /// What can be done with one source. Its oldest file is as it is now.
+    ///
+    /// - Parameter isCertain: whether nothing is to be done only if there is nothing now.
+    private func readiness(
+        of source: SourceURL, _ memory: LogMemory, _ now: Timestamp, isCertain: Bool = false
+    ) -> (LogReadiness, LogBacklog) {
+        var (backlog, isNew) = backlog(memory)
+        if !isNew, backlog.files(of: source, memory).first?.isUnchanged() == false {
+            (backlog, isNew) = self.backlog(memory, anew: true)
+        }
+        let found = LogReadiness(backlog, memory, now: now, only: source, openFiles: openFiles)
+        guard isCertain, !isNew, found.ready[source] == nil else { return (found, backlog) }
+        let last = self.backlog(memory, anew: true).backlog
+        return (LogReadiness(last, memory, now: now, only: source, openFiles: openFiles), last)
+    }
+
+    /// A file is stored, and the unit's memory says so.
+    func stored(_ file: LogFile) { looks.withLock { $0.backlog?.stored(file) } }
+
+    private func disposed(_ file: LogFile, _ end: LogDisposal.End) {
+        looks.withLock { looks in
+            if case .deleted(_, let after) = end { looks.own[file.input.directory] = after }
+            looks.backlog?.disposed(file, end)
+        }
     }
 
     // MARK: - When
@@ -38,8 +95,15 @@ final class LogfileUnit: BackupUnit {
 
     func outlook(now: Timestamp) throws(BackupError) -> UnitOutlook {
         let state = try files.state()
-        let survey = LogSurvey(inputs)
-        let readiness = LogReadiness(survey, try memory(), now: now, openFiles: openFiles)
+        let memory = try memory()
+        var (backlog, isNew) = backlog(memory)
+        var readiness = LogReadiness(backlog, memory, now: now, openFiles: openFiles)
+        // A round ends when nothing is left: that is said only of what is there now.
+        if readiness.ready.isEmpty, !isNew {
+            (backlog, isNew) = self.backlog(memory, anew: true)
+            readiness = LogReadiness(backlog, memory, now: now, openFiles: openFiles)
+        }
+        let survey = backlog.survey
         let due = nextLook(state, now)
         var outlook = UnitOutlook(
             runs: readiness.ready.values.map { scheduled($0, due) }.sorted { $0.source < $1.source })
@@ -56,8 +120,7 @@ final class LogfileUnit: BackupUnit {
     }
 
     func next(of source: SourceURL, now: Timestamp) throws(BackupError) -> ScheduledRun? {
-        let readiness = LogReadiness(
-            LogSurvey(inputs), try memory(), now: now, only: source, openFiles: openFiles)
+        let (readiness, _) = readiness(of: source, try memory(), now)
         let due = nextLook(try files.state(), now)
         return readiness.ready[source].map { scheduled($0, due) }
     }
@@ -97,6 +160,7 @@ final class LogfileUnit: BackupUnit {
         isStored: (SourceURL, ElementUUID) throws(BackupError) -> Bool
     ) throws(BackupError) -> [String] {
         isRunning.withLock { $0 = false }
+        looks.withLock { $0.backlog = nil }
         guard let directory = try files.openIfPresent() else { return [] }
         var notes = try files.recover(directory, isStored: isStored) { _, _ throws(BackupError) in
             try advanceMemory(directory)
@@ -120,8 +184,8 @@ final class LogfileUnit: BackupUnit {
     private func disposeOfStored(_ directory: Directory) throws(BackupError) -> [String] {
         let memory = try memory(directory)
         var notes: [String] = []
-        for file in LogSurvey(inputs).files where file.input.afterStore != .keep && memory.entry(file) != nil {
-            notes += LogDisposal(file, openFiles: openFiles, afterStep: files.afterStep).dispose()
+        for file in survey().files where file.input.afterStore != .keep && memory.entry(file) != nil {
+            notes += disposal(file).dispose()
         }
         return notes
     }
@@ -133,17 +197,16 @@ final class LogfileUnit: BackupUnit {
         if try files.hasUnfinishedRun(directory) { throw .unfinishedRun(name) }
         let state = try files.state(directory)
         var memory = try memory(directory)
-        let survey = LogSurvey(inputs)
-        let readiness = LogReadiness(survey, memory, now: now, only: source, openFiles: openFiles)
+        let (readiness, backlog) = readiness(of: source, memory, now, isCertain: true)
         guard let ready = readiness.ready[source] else {
-            throw .nothingToStore(source, readiness.waiting[source], survey.problems)
+            throw .nothingToStore(source, readiness.waiting[source], backlog.survey.problems)
         }
         let file = ready.file
         let place = try Directory(path: file.input.directory.isEmpty ? "/" : file.input.directory)
         let opened = try place.openFile(file.name)
         // Between the look and now somebody may have rotated: the next look sees what is there.
         guard LogFileState(try opened.status()) == file.state else { throw .fileReplaced(file.path) }
-        memory.keep(survey.files, in: survey.directories)
+        backlog.clean(&memory)
         let why = scheduled(ready, now).reason
         isRunning.withLock { $0 = true }
         return LogfileRun(
@@ -155,7 +218,7 @@ final class LogfileUnit: BackupUnit {
     func ended() { isRunning.withLock { $0 = false } }
 
     func disposal(_ file: LogFile) -> LogDisposal {
-        LogDisposal(file, openFiles: openFiles, afterStep: files.afterStep)
+        LogDisposal(file, openFiles: openFiles, afterStep: files.afterStep) { [self] end in disposed(file, end) }
     }
 
     func endRound(now: Timestamp) throws(BackupError) -> [String] {
@@ -170,6 +233,7 @@ final class LogfileUnit: BackupUnit {
         let directory = try files.open()
         guard try !files.hasUnfinishedRun(directory) else { return [] }
         let notes = try disposeOfStored(directory)
+        looks.withLock { $0.backlog = nil }
         var state = try files.state(directory)
         // What is worse than a good state is not written over it; `recover` repairs first.
         guard state.fallback == nil else { return notes }
