@@ -1,4 +1,5 @@
 import BackupModel
+import BackupStorage
 import BackupTestKit
 import Foundation
 import Testing
@@ -173,6 +174,28 @@ extension CommandTests {
                 var third = try StoredState(site, "/third/state")
                 try third.add(.full, at: Self.begin, third.snapshot(at: Self.begin, []))
                 expectRefusal(try plan("/host/dump"), 64, "/third/state", "/host/packages/state")
+            }
+        }
+
+        /// Two machines have written one source: the packages are those of the machine whose element comes back.
+        @Test func theNewestElementSaysOfWhichMachine() throws {
+            try withStoredState { site, state in
+                let (storage, source) = (
+                    try DefaultFileStorage(path: site.storage, durability: .none), try SourceURL("/host/dump")
+                )
+                var last: StoredElement?
+                for (number, machine) in [
+                    state.machine, "11111111-2222-4333-8444-555555555555", state.machine,
+                ].enumerated() {
+                    let element = try StoredState.store(
+                        storage, source, .full, at: Self.begin + 100 * Int64(number), [UInt8(number)],
+                        after: number == 1 ? nil : last, [StageRecord(stage: "command", restore: nil)],
+                        machine: machine)
+                    if number != 1 { last = element }
+                }
+                let newest = try #require(last).id.description
+                let plan = try site.good("restore", "plan", "/host/dump", "--before-package", "libssl3-3.1*")
+                #expect(plan.output.contains("element of that time is \(newest)"), "\(plan.testDescription)")
             }
         }
 

@@ -74,8 +74,11 @@ package struct PackageStateSource: Sendable {
     ) throws(BackupError) -> PackageStateSource {
         let states = try all(in: storage)
         guard !states.isEmpty else { throw .noPackageStatesForRestore() }
+        // That of the newest element: several chains may overlap, and that is the one that a restore takes.
         let elements = ElementChain(source: source, try storage.elements(of: source).usable).elements
-        let machine = elements.last { $0.metadata.origin?.machine != nil }?.metadata.origin?.machine?.lowercased()
+        let newest = elements.filter { $0.metadata.origin?.machine != nil }
+            .max { $0.metadata.timestamp < $1.metadata.timestamp }
+        let machine = newest?.metadata.origin?.machine?.lowercased()
         let own = states.filter { machine != nil && $0.machine?.lowercased() == machine }
         if own.count == 1 { return own[0] }
         if own.isEmpty, states.count == 1 {
