@@ -5,7 +5,7 @@ import Synchronization
 /// A file that grows over several connections and becomes an element's data; with a note of its user's beside it.
 ///
 /// Its holder has it alone: the lock is on the file with the bytes (`flock`) and ends with the process. One thread at a time
-/// may use it, but for ``checkpoint(_:owner:)`` beside ``write(_:at:)``.
+/// may use it, but for ``checkpoint(_:owner:)`` beside what is written to its descriptor.
 package final class PartialFile: Sendable {
     /// The largest note that ``checkpoint(_:)`` takes, in bytes.
     package static let maximumNoteSize = 64 << 10
@@ -78,11 +78,6 @@ package final class PartialFile: Sendable {
         let text = PartialNote(inode: status.inode, size: status.size, owner: owner, bytes: note).encoded
         try directory.replaceFile(key.noteName, with: text, durability: isDurable ? .name : .none)
         state.withLock { $0.notedSize = status.size }
-    }
-
-    /// Writes all bytes of `buffer` at `offset`, in bytes from the start.
-    package func write(_ buffer: UnsafeRawBufferPointer, at offset: Int64) throws(BackupError) {
-        try descriptor.write(buffer, at: offset)
     }
 
     /// Makes the file `size` bytes long, 0 or more. A note that may speak of bytes behind that is removed before.

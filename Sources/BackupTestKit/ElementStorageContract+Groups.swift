@@ -133,7 +133,7 @@ extension ElementStorageContract {
     // MARK: - Partial files
 
     private static func write(_ bytes: [UInt8], to file: PartialFile, at offset: Int64) throws {
-        try bytes.withUnsafeBytes { buffer in try file.write(buffer, at: offset) }
+        try bytes.withUnsafeBytes { buffer in try file.descriptor.write(buffer, at: offset) }
     }
 
     static func partials(_ storage: any ElementStorage) throws {

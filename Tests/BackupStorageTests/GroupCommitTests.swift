@@ -198,7 +198,7 @@ import Testing
                 defer { _ = try? ToolRun(["umount", "-l", directory]) }
                 let far = try SourceURL("/far/x")
                 let file = try place.storage.openPartial(PartialKey([UInt8](repeating: 1, count: 16)))
-                try [UInt8](repeating: 5, count: 3000).withUnsafeBytes { try file.write($0, at: 0) }
+                try [UInt8](repeating: 5, count: 3000).withUnsafeBytes { try file.descriptor.write($0, at: 0) }
                 var group = [pending(0), pending(1, far), pending(2)]
                 group.append(PendingElement(source: far, metadata: makeMetadata(), content: .partial(file)))
                 let ids = try place.storage.commit(group).map { try $0.get() }

@@ -30,7 +30,7 @@ import Testing
             var content = PendingElement.Content.bytes(data(number))
             if partials, number % 5 == 4 {
                 let file = try storage.openPartial(key(number))
-                try data(number).withUnsafeBytes { try file.write($0, at: 0) }
+                try data(number).withUnsafeBytes { try file.descriptor.write($0, at: 0) }
                 try file.checkpoint([UInt8(number)])
                 content = .partial(file)
             }

@@ -10,7 +10,7 @@ import Testing
     private let key = PartialKey([UInt8](repeating: 0xab, count: 16))
 
     private func write(_ text: String, to file: PartialFile, at offset: Int64 = 0) throws {
-        try Array(text.utf8).withUnsafeBytes { try file.write($0, at: offset) }
+        try Array(text.utf8).withUnsafeBytes { try file.descriptor.write($0, at: offset) }
     }
 
     private func listedNames(_ storage: DefaultFileStorage) throws -> [String] {

@@ -38,7 +38,7 @@ import Testing
         try await withPartial { file, environment in
             var random = SeededGenerator(seed: UInt64(start + count))
             let bytes = random.bytes(start + count)
-            try bytes[..<start].withUnsafeBytes { try file.write($0, at: 0) }
+            try bytes[..<start].withUnsafeBytes { try file.descriptor.write($0, at: 0) }
             var digest = SHA512()
             digest.update(Array(bytes[..<start]))
             let writer = DigestingWriter(file.descriptor, behind: digest, environment)

@@ -98,7 +98,8 @@ final class DigestingWriter: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
-    ///   - file: is written behind the bytes of which `digest` is, and must stay open until ``finish()`` or ``stop()`` has returned.
+    ///   - file: is written behind the bytes of which `digest` is, and must stay open until ``finish()`` or ``stop()`` has
+    ///     returned.
     ///   - digest: of the bytes that are there already.
     init(_ file: OwnedDescriptor, behind digest: SHA512, _ environment: TransferEnvironment) {
         self.environment = environment
