@@ -22,6 +22,20 @@ package enum DataDigest {
         }
     }
 
+    /// The SHA-512 of the first `count` bytes of a file, or of all if it has fewer; with constant memory.
+    package static func sha512(_ file: OwnedDescriptor, upTo count: Int64) throws(BackupError) -> [UInt8] {
+        var hash = SHA512()
+        let memory = AlignedMemory(count: 1 << 20)
+        while hash.count < count {
+            let wanted = Int(min(Int64(memory.bytes.count), count - hash.count))
+            let read = try file.read(
+                into: UnsafeMutableRawBufferPointer(rebasing: memory.bytes[..<wanted]), at: hash.count)
+            if read == 0 { break }
+            hash.update(UnsafeRawBufferPointer(rebasing: memory.bytes[..<read]))
+        }
+        return hash.digest()
+    }
+
     package static func sha512(_ bytes: [UInt8]) -> [UInt8] { SHA512.hash(bytes) }
 
     /// The UUID that an element with these metadata is made with.

@@ -20,6 +20,8 @@ extension ElementStorage {
     }
 
     package func endArrivals() {}
+
+    package func room() throws(BackupError) -> Int64? { nil }
 }
 
 extension DefaultFileStorage {

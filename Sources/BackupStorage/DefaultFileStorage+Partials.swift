@@ -1,5 +1,6 @@
 package import BackupModel
 import BackupSystem
+import Glibc
 
 extension DefaultFileStorage {
     package func openPartial(_ key: PartialKey) throws(BackupError) -> PartialFile {
@@ -22,6 +23,16 @@ extension DefaultFileStorage {
             }
         }
         return bytes
+    }
+
+    package func room() throws(BackupError) -> Int64? {
+        var status = statvfs()
+        let raw = root.descriptor.raw
+        try systemCall("look at the file system of", root.path) { fstatvfs(raw, &status) }
+        guard status.f_blocks > 0 else { return nil }
+        let block = Int64(status.f_frsize)
+        let (free, total) = (Int64(clamping: status.f_bavail) * block, Int64(clamping: status.f_blocks) * block)
+        return max(0, free + (try partialBytes()) - min(64 << 20, total / 32))
     }
 
     package func removePartials(before date: Timestamp) throws(BackupError) -> Int {

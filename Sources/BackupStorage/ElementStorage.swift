@@ -69,6 +69,10 @@ package protocol ElementStorage: Sendable {
     /// - Returns: In the order of `pending`. The partial file of one that was here already is gone.
     func settle(_ pending: [PendingElement]) -> [Result<SettledElement, BackupError>]
 
+    /// The bytes of disk that new elements may take, with those that have come in part; some are left for the work of the
+    /// storage itself. `nil` where that cannot be known.
+    func room() throws(BackupError) -> Int64?
+
     /// Says that no more of them come for now: what ``settle(_:)`` keeps from call to call goes. Whoever forgets it leaves
     /// files that the next start removes.
     func endArrivals()

@@ -64,6 +64,21 @@ package final class PartialFile: Sendable {
         try PartialNote.read(key.noteName, in: directory, of: try descriptor.status())?.bytes
     }
 
+    /// Whether nothing has come between the note and now that could have changed the bytes behind its back: no write, no
+    /// restart of the machine (and no repair of the file system with it), no long time. If so, whoever goes on with them
+    /// must read them again before he says that they are right.
+    ///
+    /// - Parameter now: by the clock of the machine.
+    package func isUntouchedSinceNote(now: Timestamp) throws(BackupError) -> Bool {
+        let status = try descriptor.status()
+        guard let note = try PartialNote.read(key.noteName, in: directory, of: status) else { return false }
+        let age = (now - status.changed).seconds
+        return note.mark == PartialMark(status) && (0...Self.maximumTrust).contains(age)
+    }
+
+    /// Seconds for which bytes are taken to be what was written: a link that broke is back by then.
+    private static let maximumTrust: Int64 = 3600
+
     /// Makes the bytes durable that are there now, then replaces the note: after a crash it never speaks of bytes that are
     /// not there. More may be written meanwhile.
     ///
@@ -75,7 +90,9 @@ package final class PartialFile: Sendable {
         guard note.count <= Self.maximumNoteSize else { throw .partialNoteTooLarge(note.count, Self.maximumNoteSize) }
         let status = try descriptor.status()
         if isDurable { try descriptor.sync() }
-        let text = PartialNote(inode: status.inode, size: status.size, owner: owner, bytes: note).encoded
+        let text = PartialNote(
+            inode: status.inode, size: status.size, owner: owner, mark: PartialMark(status), bytes: note
+        ).encoded
         try directory.replaceFile(key.noteName, with: text, durability: isDurable ? .name : .none)
         state.withLock { $0.notedSize = status.size }
     }
@@ -87,7 +104,8 @@ package final class PartialFile: Sendable {
             if isDurable { try directory.sync() }
             state.withLock { $0.notedSize = nil }
         }
-        try descriptor.truncate(to: size)
+        // Else the kernel would say that it was changed.
+        if try descriptor.status().size != size { try descriptor.truncate(to: size) }
     }
 
     /// Gives it up and keeps it for later; does nothing the second time.
@@ -128,53 +146,5 @@ package final class PartialFile: Sendable {
         // The note first: bytes without a note are of no harm.
         try? directory.removeFile(key.noteName)
         try? directory.removeFile(key.dataName)
-    }
-}
-
-/// What the file with the note says: to which bytes it belongs, and what the user of the partial file wrote.
-struct PartialNote {
-    /// Of the file with the bytes.
-    let inode: UInt64
-    /// Bytes that were durable before the note was.
-    let size: Int64
-    /// Who has to answer for them; empty: nobody.
-    let owner: String
-    let bytes: [UInt8]
-
-    /// One line of JSON, then the bytes.
-    var encoded: [UInt8] {
-        let owner = JSONValue.string(owner).canonicalText
-        return Array("{\"inode\": \(inode), \"owner\": \(owner), \"size\": \(size)}\n".utf8) + bytes
-    }
-
-    init(inode: UInt64, size: Int64, owner: String, bytes: [UInt8]) {
-        self.inode = inode
-        self.size = size
-        self.owner = owner
-        self.bytes = bytes
-    }
-
-    /// The note `name` of the file with this status; `nil` if there is none that fits.
-    static func read(
-        _ name: String, in directory: Directory, of status: FileStatus
-    ) throws(BackupError) -> PartialNote? {
-        let text: [UInt8]?
-        do throws(BackupError) {
-            text = try directory.readFileIfPresent(name, limit: PartialFile.maximumNoteSize + 1024)
-        } catch {
-            // Whatever lies there is no note: the file is begun anew.
-            guard error.code == .damaged || error.code == .untrusted else { throw error }
-            return nil
-        }
-        guard let text, let end = text.firstIndex(of: UInt8(ascii: "\n")),
-            let object = try? JSONParser.parse(
-                String(decoding: text[..<end], as: UTF8.self), limits: .init(size: 1024, depth: 2)
-            ).objectValue,
-            case .number(let digits) = object["inode"], let inode = UInt64(digits), inode == status.inode,
-            let size = object["size"]?.integerValue, (0...status.size).contains(size)
-        else { return nil }
-        return PartialNote(
-            inode: inode, size: size, owner: object["owner"]?.stringValue ?? "",
-            bytes: Array(text[text.index(after: end)...]))
     }
 }

@@ -37,6 +37,16 @@ package enum MachineState {
         return TimeSpan(seconds: Int64(time.tv_sec))
     }
 
+    /// Another one after each start of the machine; empty where the kernel does not tell.
+    package static let startID: String = {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        let raw = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { return "" }
+        defer { close(raw) }
+        let count = max(0, read(raw, &bytes, bytes.count))
+        return String(decoding: bytes[..<count].prefix { $0 > 0x20 }, as: UTF8.self)
+    }()
+
     /// The average number of runnable processes over the last minute; `nil` where the kernel does not tell.
     package static func loadAverage() -> Double? {
         var load = [0.0]

@@ -160,6 +160,8 @@ package struct FileStatus: Sendable {
     package let modifiedFraction: Int64
     /// When contents, names, owner or permissions were changed last, by the clock of the machine: nobody can set it.
     package let changed: Timestamp
+    /// What ``changed`` leaves out, in nanoseconds: 0 to 999,999,999.
+    package let changedFraction: Int64
 
     init(_ status: stat) {
         kind =
@@ -178,6 +180,7 @@ package struct FileStatus: Sendable {
         modified = Timestamp(Int64(status.st_mtim.tv_sec))
         modifiedFraction = Int64(status.st_mtim.tv_nsec)
         changed = Timestamp(Int64(status.st_ctim.tv_sec))
+        changedFraction = Int64(status.st_ctim.tv_nsec)
     }
 
     /// In words, for messages.

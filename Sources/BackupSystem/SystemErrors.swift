@@ -30,6 +30,7 @@ extension BackupError {
         case EAGAIN: (.resources, "raise the limit of processes (ulimit -u, TasksMax=)")
         case EEXIST: (.exists, "")
         case ELOOP: (.untrusted, "symbolic links are never followed there; put the real thing in place")
+        case EISDIR: (.untrusted, "a directory is where a plain file should be: move it away")
         case EXDEV: (.untrusted, "a path must not lead out of its directory")
         case ENAMETOOLONG: (.invalidValue, "use a shorter name")
         case EBUSY, ETXTBSY: (.busy, "wait until whoever uses it has finished")

@@ -118,6 +118,8 @@ package final class FaultyStorage: ElementStorage {
         return try storage.openPartial(key)
     }
 
+    package func room() throws(BackupError) -> Int64? { try storage.room() }
+
     package func endArrivals() { storage.endArrivals() }
 
     package func removePartials(before date: Timestamp) throws(BackupError) -> Int {

@@ -21,6 +21,29 @@ import Testing
         return names
     }
 
+    // MARK: - What may have come between
+
+    @Test func bytesAreTrustedOnlyWhenNothingCameBetween() throws {
+        try withStorage { place in
+            let now = SystemClock().now()
+            let file = try place.storage.openPartial(key)
+            #expect(try !file.isUntouchedSinceNote(now: now), "without a note")
+            try write("12345", to: file)
+            try file.checkpoint([1])
+            #expect(try file.isUntouchedSinceNote(now: now))
+            file.close()
+            let again = try place.storage.openPartial(key)
+            try again.truncate(to: 5)
+            #expect(try again.isUntouchedSinceNote(now: now), "to open it is no change")
+            #expect(try !again.isUntouchedSinceNote(now: now + TimeSpan(seconds: 3700)), "after a long time")
+            #expect(
+                try !again.isUntouchedSinceNote(now: now - TimeSpan(seconds: 3700)), "with a clock that was set back")
+            usleep(20_000)
+            try write("x", to: again, at: 2)
+            #expect(try !again.isUntouchedSinceNote(now: now), "written to")
+        }
+    }
+
     // MARK: - Where they lie
 
     @Test func besideTheStorage() throws {

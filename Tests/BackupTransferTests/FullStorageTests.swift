@@ -30,4 +30,22 @@ import Testing
             #expect(try home.count() == 0)
         }
     }
+
+    /// A large element must not eat up what would be enough for all others.
+    @Test func `What fits is stored and confirmed, and no byte is fetched of what does not`() async throws {
+        try await withTemporaryDirectory { directory in
+            let home = try Machine("home", in: directory)
+            let large = try home.chain("/a/large", 2, size: 3 << 20)
+            _ = try home.chain("/b/small", 20)
+            _ = try home.chain("/c/middle", 1, size: 300_000)
+            let other = try Machine("other", in: directory) { InterceptedStorage($0, room: 2 << 20) }
+            let outcome = try await ConfirmationTests.meeting(2).run(home, home.move(), other)
+            #expect(outcome.right.failure?.code == .noSpace, "an administrator has to hear of it")
+            #expect(outcome.right.summary.refused == 2)
+            #expect(outcome.right.summary.stored == 21)
+            #expect(try home.count() == 2, "the others are freed")
+            #expect(try home.files.element(large[0].id).size == 3 << 20)
+            #expect(other.events.bytesIn < 1 << 20)
+        }
+    }
 }

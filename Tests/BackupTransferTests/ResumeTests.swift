@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    enum Damage: CaseIterable, Sendable { case truncated, emptied, noteCut, noteChanged, noteGone }
+    enum Damage: CaseIterable, Sendable { case truncated, emptied, byteChanged, hole, noteCut, noteChanged, noteGone }
 
     @Test(arguments: Damage.allCases)
     func `A partial file that was damaged is begun anew`(damage: Damage) async throws {
@@ -66,6 +66,17 @@ import Testing
             switch damage {
             case .truncated: truncate(directory.path(path + data), 1_000_000)
             case .emptied: truncate(directory.path(path + data), 0)
+            case .byteChanged:
+                var bytes = try directory.read(path + data)
+                bytes[1_500_000] ^= 1
+                // The same file, as a disk that rots has it.
+                let file = try Directory(path: directory.path(path)).openOrCreateFile(data)
+                try bytes.withUnsafeBytes { try file.write($0, at: 0) }
+            case .hole:
+                // As a repair of the file system leaves it.
+                let length = try directory.read(path + data).count
+                truncate(directory.path(path + data), length / 2)
+                truncate(directory.path(path + data), length)
             case .noteCut: try directory.write(path + note, Array(try directory.read(path + note).dropLast(7)))
             case .noteChanged:
                 var bytes = try directory.read(path + note)
@@ -80,6 +91,44 @@ import Testing
             #expect(outcome.right.summary.refused == 0)
             #expect(again.events.received.map(\.resumedAt) == [0])
             #expect(try again.files.data(element.id) == Self.bytes)
+        }
+    }
+
+    /// Long after, or after a restart of the machine, nobody knows what became of the disk: what is there is read.
+    @Test func `What has lain for long is read again, and gone on with where it is right`() async throws {
+        try await withTemporaryDirectory { directory in
+            let (home, other, element) = try Self.machines(directory)
+            let broken = try await Self.breakOff(home, other, missing: 100_000)
+            let note = try #require(directory.names("other-0.partial").first { $0.hasSuffix(".note") })
+            let path = "other-0.partial/" + note
+            // Of another start.
+            let text = String(decoding: try directory.read(path), as: Unicode.ASCII.self)
+            let mark = try #require(text.firstRange(of: MachineState.startID), "the note does not tell the start")
+            var bytes = try directory.read(path)
+            bytes[text.utf16.distance(from: text.startIndex, to: mark.lowerBound)] ^= 1
+            try directory.write(path, bytes)
+            let again = try other.restarted()
+            let outcome = try await Meeting().run(home, home.move(), again)
+            #expect(outcome.right.failure == nil)
+            #expect(again.events.received.map(\.resumedAt) == [Int64(broken)])
+            #expect(try again.files.data(element.id) == Self.bytes)
+        }
+    }
+
+    @Test func `What lies in the way of one element keeps no other from coming`() async throws {
+        try await withTemporaryDirectory { directory in
+            let (home, other, _) = try Self.machines(directory)
+            _ = try await Self.breakOff(home, other, missing: 100_000)
+            let data = try #require(directory.names("other-0.partial").first { $0.hasSuffix(".partial") })
+            directory.remove("other-0.partial/" + data)
+            _ = try directory.makeDirectory("other-0.partial/" + data)
+            _ = try home.chain("/host1/z", 3)
+            let again = try other.restarted()
+            let outcome = try await Meeting().run(home, home.move(), again)
+            #expect(outcome.right.failure == nil)
+            #expect(outcome.right.summary.refused == 1)
+            #expect(try again.count() == 3)
+            #expect(try home.count() == 1)
         }
     }
 

@@ -94,6 +94,10 @@ package final class TransferAgent: Sendable {
             return outcome
         }
         do throws(BackupError) { try await connection.offerShutdown() } catch { outcome.failure = error }
+        // Everything else is done, and the peer knows it; but an administrator has to hear of it.
+        if outcome.failure == nil, outcome.summary.withoutRoom > 0 {
+            outcome.failure = .storageFull(outcome.summary.withoutRoom)
+        }
         return outcome
     }
 }

@@ -47,16 +47,8 @@ package struct Carrier: Sendable {
         _ = try storage.removePartials(before: date)
     }
 
-    /// The bytes of disk that elements may take, with those that have come in part. Some are left for what is needed to clean
-    /// up when it comes back.
-    func room() throws(BackupError) -> Int64 {
-        var status = statvfs()
-        let raw = root.descriptor.raw
-        try systemCall("look at the file system of", path) { fstatvfs(raw, &status) }
-        let block = Int64(status.f_frsize)
-        let (free, total) = (Int64(clamping: status.f_bavail) * block, Int64(clamping: status.f_blocks) * block)
-        return max(0, free + (try storage.partialBytes()) - min(64 << 20, total / 32))
-    }
+    /// The bytes of disk that elements may take. Some are left for what is needed to clean up when it comes back.
+    func room() throws(BackupError) -> Int64 { try storage.room() ?? .max }
 
     /// Removes receipts of `agent` that a later one has made needless.
     func tidyReceipts(of agent: AgentName) throws(BackupError) {

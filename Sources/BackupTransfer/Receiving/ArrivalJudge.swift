@@ -27,9 +27,10 @@ final class ArrivalJudge: Sendable {
         var usedElements: Int64 = 0
         /// Elements of this round that are on their way, and the bytes that are set aside for each.
         var expected: [ArrivalKey: Int64] = [:]
-        /// Bytes of disk that are still to be used, and a source of which something did not fit.
+        /// Bytes of disk that are still to be used, a source of which something did not fit, and how many did not.
         var room: Int64 = .max
         var fullSource: SourceURL?
+        var lackingRoom = 0
         /// The partial files of those that are so large as to have one.
         var partials: Set<PartialKey> = []
         /// Hashes of the elements that did not come, where their followers must not come either. It grows with what is
@@ -62,8 +63,10 @@ final class ArrivalJudge: Sendable {
         if let room = policy.room { state.withLock { $0.room = room } }
     }
 
-    /// Counts what is there already, where a quota asks for it. Blocking.
+    /// Looks how much room there is, and counts what is there already, where a quota asks for it. Blocking.
     func prepare() throws(BackupError) {
+        // Else a large element that does not fit would take the room of all that would.
+        if policy.room == nil, let room = try storage.room() { state.withLock { $0.room = room } }
         guard policy.quotaBytes != nil || policy.quotaElements != nil else { return }
         let pattern = try policy.prefix.map { prefix throws(BackupError) in try SourcePattern("\(prefix)/**") }
         let (bytes, elements) = try here.count(pattern)
@@ -142,6 +145,9 @@ final class ArrivalJudge: Sendable {
         guard policy.requireChain, let predecessor = metadata.predecessor else { return false }
         return state.withLock { $0.failed.contains(ArrivalKey(local, uuid: predecessor).hashValue) }
     }
+
+    /// How many elements were refused because the storage has no room for them.
+    var lackingRoom: Int { state.withLock { $0.lackingRoom } }
 
     /// Notes what was stored.
     func stored(_ metadata: ElementMetadata, as id: ElementID, size: Int64) {
@@ -223,15 +229,14 @@ final class ArrivalJudge: Sendable {
             if let quota = policy.quotaElements, state.usedElements + 1 > quota {
                 throw .quotaExceeded(source, "\(quota) elements")
             }
-            if policy.room != nil {
-                let need = Self.diskUse(size)
-                // What comes after it in its chain would be of no use without it.
-                guard state.fullSource != source, need <= state.room else {
-                    state.fullSource = source
-                    throw .noRoom(source, size)
-                }
-                state.room -= need
+            let need = Self.diskUse(size)
+            // What comes after it in its chain would be of no use without it.
+            guard state.fullSource != source, need <= state.room else {
+                state.fullSource = source
+                state.lackingRoom += 1
+                throw .noRoom(source, size)
             }
+            state.room -= need
             state.usedBytes = overflow ? .max : bytes
             state.usedElements += 1
             state.expected[key] = size

@@ -50,12 +50,29 @@ final class IncomingFile: Sendable {
         if mayResume, metadata.checksum != nil, let bytes = try file.note(), let note = PartialNote(parsing: bytes),
             note.digest.count <= size, try file.descriptor.status().size >= note.digest.count
         {
-            digest = note.digest
+            if try Self.isTrue(note, of: file) {
+                digest = note.digest
+            } else {
+                environment.observer.transferDid(
+                    .refused(agent, element: "\(local) of \(metadata.timestamp)", .partialChanged(file.descriptor.name))
+                )
+            }
         }
         try file.truncate(to: digest.count)
+        // What was read again, or cut, need not be read the next time: the peer may lose its patience meanwhile.
+        if digest.count > 0, !(try file.isUntouchedSinceNote(now: SystemClock().now())) {
+            try file.checkpoint(PartialNote(digest).bytes, owner: owner)
+        }
         resumedAt = digest.count
         writer = DigestingWriter(file.descriptor, behind: digest, environment)
         state = Mutex(State(received: digest.count, lastCheckpoint: digest.count))
+    }
+
+    /// Whether the bytes in the file are those of the note's digest. Unless nothing can have come between, they are read: the
+    /// digest at the end goes on from the note, so it would not tell.
+    private static func isTrue(_ note: PartialNote, of file: PartialFile) throws(BackupError) -> Bool {
+        if try file.isUntouchedSinceNote(now: SystemClock().now()) { return true }
+        return try DataDigest.sha512(file.descriptor, upTo: note.digest.count) == note.digest.digest()
     }
 
     /// Takes the next bytes; waits when the disk or the digest are behind.
@@ -95,21 +112,22 @@ final class IncomingFile: Sendable {
     func keep() async -> Int64 {
         state.withLock { $0.isOver = true }
         writer.close()
-        do throws(BackupError) {
-            try await waitForAll()
-        } catch {
-            // The descriptor must not be closed under what is still at work.
+        var isCut = false
+        do throws(BackupError) { try await waitForAll() } catch {
+            // The descriptor must not be closed under what is still at work. What was written before is as good as ever.
             await writer.stop()
             try? await waitForCheckpoint()
-            file.giveUp()
-            return resumedAt
+            isCut = true
         }
         let (digest, file, owner) = (writer.done, file, owner)
         // Without a note the bytes would be of no use, and counted to nobody.
         defer { file.giveUp() }
         guard digest.count > resumedAt else { return resumedAt }
+        let isTooLong = isCut
         do throws(BackupError) {
             try await environment.blocking { () throws(BackupError) in
+                // On a full disk this is the room for the note.
+                if isTooLong { try file.truncate(to: digest.count) }
                 try file.checkpoint(PartialNote(digest).bytes, owner: owner)
             }
         } catch {

@@ -134,7 +134,8 @@ struct PipelinedRound {
             job = isLarge ? try await environment.blocking(make) : try make()
         } catch {
             judge.failed(offer.local, offer.offer.metadata)
-            guard error.code == .busy else { throw error }
+            // What lies in the way of one element is in nobody else's.
+            guard [.busy, .damaged, .untrusted].contains(error.code) else { throw error }
             return await committer.refuse(offer.offer.id, error)
         }
         try await connection.send(.readElement(id: offer.offer.id, offset: job.offset), to: job)

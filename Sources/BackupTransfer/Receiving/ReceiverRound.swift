@@ -95,6 +95,9 @@ struct ReceiverRound {
         }
         let storage = environment.storage
         try? await environment.blocking { storage.endArrivals() }
-        return ConnectionOutcome(summary: await committer.summary, failure: failure)
+        var summary = await committer.summary
+        // That a medium is full is no fault.
+        if policy.room == nil { summary.withoutRoom = judge.lackingRoom }
+        return ConnectionOutcome(summary: summary, failure: failure)
     }
 }

@@ -40,6 +40,19 @@ extension BackupError {
         BackupError(.noSpace, "there is no room for an element of \(source) with \(size) bytes")
     }
 
+    static func partialChanged(_ path: String) -> BackupError {
+        BackupError(
+            .damaged,
+            "\(path.escapedForMessage) does not hold any more what a broken transfer had written; it is begun anew",
+            remedy: "unless somebody has changed it, look at `dmesg` for errors of the disk")
+    }
+
+    static func storageFull(_ count: Int) -> BackupError {
+        BackupError(
+            .noSpace, "\(count) of the elements offered have no room in the storage; the others were taken",
+            remedy: "free space (df), or set a quota for the agent, so that one does not keep room from all")
+    }
+
     static func tooManyOffered(_ agent: AgentName, _ limit: Int) -> BackupError {
         BackupError(
             .policyViolation, "\(agent) offers more than \(limit) elements in one round",

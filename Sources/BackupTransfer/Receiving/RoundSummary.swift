@@ -20,6 +20,8 @@ package struct RoundSummary: Sendable, Hashable {
     package var reasons: [String] = []
     /// Those among the refused whose bytes or metadata are not what they must be.
     package var damaged = 0
+    /// Those among the refused for which the storage has no room.
+    package var withoutRoom = 0
 
     package init() {}
 

@@ -158,10 +158,13 @@ extension CommandTests {
                     let b = try Machine("b", in: directory, storage: disk)
                     let before = try a.inventory()
                     let pull = try b.gb("transfer", "pull", "--command", a.door("b").joined(separator: " "))
-                    expectRefusal(pull, 75, "No space left on device", "free space or inodes")
+                    expectRefusal(pull, 75, "have no room in the storage", "free space (df)")
                     #expect(!pull.errors.contains("run it by hand"), "the command is not to blame")
-                    // What has gone from one side is at the other.
+                    #expect(!pull.errors.contains("ended before"), "the connection ends by agreement")
+                    // What fits has gone from one side and is at the other.
                     let (left, here) = (try a.inventory(), try b.inventory())
+                    #expect(!left.isEmpty && !here.isEmpty)
+                    #expect(left.count + here.count == before.count)
                     #expect(left.merging(here) { one, _ in one } == before)
                     let remount = try ToolRun(["mount", "-o", "remount,size=20m", disk])
                     try #require(remount.isSuccess, "\(remount.output)")

@@ -7,15 +7,20 @@ final class InterceptedStorage: ElementStorage {
     private let base: any ElementStorage
     private let before: @Sendable () -> Void
     private let refusal: BackupError?
+    private let bytes: Int64?
 
+    /// - Parameter room: what the disk has left, in bytes.
     init(
-        _ base: any ElementStorage, refusing refusal: BackupError? = nil,
+        _ base: any ElementStorage, refusing refusal: BackupError? = nil, room bytes: Int64? = nil,
         _ before: @escaping @Sendable () -> Void = {}
     ) {
         self.base = base
         self.refusal = refusal
+        self.bytes = bytes
         self.before = before
     }
+
+    func room() throws(BackupError) -> Int64? { bytes }
 
     func commit(_ pending: [PendingElement]) -> [Result<ElementID, BackupError>] {
         before()
