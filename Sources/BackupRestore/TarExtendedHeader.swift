@@ -11,6 +11,9 @@ struct TarExtendedHeader {
     /// Whether a map at the beginning of the content tells where its bytes belong, see ``TarSparseMap``.
     private(set) var hasSparseMap = false
 
+    /// Of a name, in bytes; no system has longer ones. The parts of one take fifty times the memory.
+    static let maximumName = 64 << 10
+
     private var longName: [UInt8]?
     private var longLinkName: [UInt8]?
     private var path: [UInt8]?
@@ -115,6 +118,7 @@ struct TarExtendedHeader {
     /// A name. For tar it ends at a zero byte.
     private static func text(_ value: ArraySlice<UInt8>) throws(BackupError) -> [UInt8] {
         guard !value.contains(0) else { throw .tarDamaged("an extended header has a name with a zero byte") }
+        guard value.count <= maximumName else { throw .tarDamaged("a name has \(value.count) bytes") }
         return Array(value)
     }
 }

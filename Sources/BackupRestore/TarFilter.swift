@@ -114,6 +114,11 @@ struct TarFilter: ByteTransform {
         let type = header.type
         if TarExtendedHeader.isType(type) {
             let size = try header.contentSize()
+            let isName = type == UInt8(ascii: "L") || type == UInt8(ascii: "K")
+            // With the zero byte behind it.
+            guard !isName || size <= TarExtendedHeader.maximumName + 1 else {
+                throw .tarDamaged("a name has \(size) bytes")
+            }
             try collect(size, "an extended header")
             begin(.extended(type), size)
         } else if type == UInt8(ascii: "g") {

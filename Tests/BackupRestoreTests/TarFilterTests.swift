@@ -231,6 +231,25 @@ import Testing
         }
     }
 
+    /// A name takes many times its size of memory.
+    @Test(arguments: [64 << 10, (64 << 10) + 1]) func lengthOfNames(length: Int) throws {
+        var random = SeededGenerator()
+        let name = String(repeating: "a/", count: length / 2) + (length % 2 == 0 ? "" : "b")
+        let headers = [
+            TarBytes.long("L", name), TarBytes.long("K", name), TarBytes.pax(["path": name]),
+            TarBytes.pax(["linkpath": name]),
+        ]
+        for header in headers {
+            let archive = header + TarBytes.header("1", "a/l", link: "a/f") + TarBytes.end
+            guard length > 64 << 10 else {
+                _ = try filter(archive, ["a"], &random)
+                continue
+            }
+            let error = #expect(throws: BackupError.self) { try filter(archive, ["a"], &random) }
+            #expect(error?.code == .damaged && error?.message.contains("a name has ") == true)
+        }
+    }
+
     @Test func numbers() throws {
         func number(_ bytes: [UInt8]) throws -> Int64 { try TarHeader.number(bytes[...]) }
         #expect(try number(Array("0000644\u{0}".utf8)) == 0o644)
