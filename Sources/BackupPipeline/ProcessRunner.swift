@@ -30,6 +30,7 @@ struct ProcessRunner: Sendable {
             return leave(NodeFailure(kind: .own, error: error))
         }
         defer { ends.close() }
+        if let place = stage.writesBeneath { return await runConfined(place, reader, writer, ends) }
         var options = PlatformOptions()
         // A group of its own, so that what it starts can be ended with it.
         options.processGroupID = 0
@@ -46,7 +47,8 @@ struct ProcessRunner: Sendable {
                 error: .fileDescriptor(
                     FileDescriptor(rawValue: standardError.writeEnd.raw), closeAfterSpawningProcess: false)
             ) { execution in
-                await follow(execution.processIdentifier, ends)
+                let process = execution.processIdentifier
+                await follow(process.value, process.processDescriptor, ends)
             }
         } catch {
             leave(
@@ -54,14 +56,37 @@ struct ProcessRunner: Sendable {
         }
     }
 
+    /// The same for a process that may write only beneath `place`. It is started by a thread that is confined before, and
+    /// those of Subprocess start other programs, too.
+    private func runConfined(
+        _ place: OwnedDescriptor, _ reader: OwnedDescriptor, _ writer: OwnedDescriptor, _ ends: ExtraEnds
+    ) async {
+        let launch = ConfinedProcess.Launch(
+            path: path, arguments: [stage.executable] + stage.arguments, environment: variables,
+            inheritsEnvironment: stage.inheritsEnvironment, workingDirectory: stage.workingDirectory ?? "/")
+        do throws(BackupError) {
+            let process = try await BlockingThread.run(stage.name) { () throws(BackupError) in
+                try ConfinedProcess(
+                    launch, beneath: place,
+                    standard: (ends.standardInput ?? reader, writer, standardError.writeEnd))
+            }
+            await follow(process.pid, process.descriptor?.raw ?? -1, ends)
+            process.reap()
+        } catch {
+            leave(NodeFailure(kind: .own, error: .stageFailed(label, error)))
+        }
+    }
+
     /// Waits for the end of a started process, on a thread.
-    private func follow(_ process: ProcessIdentifier, _ ends: ExtraEnds) async {
+    ///
+    /// - Parameter descriptor: a pidfd; -1 where the kernel has none.
+    private func follow(_ pid: pid_t, _ descriptor: CInt, _ ends: ExtraEnds) async {
         ends.started()
         output.closeWriter()
         standardError.writeEnd.close()
-        state.started(index, pid: process.value)
+        state.started(index, pid: pid)
         let watch = ProcessWatch(
-            pid: process.value, descriptor: process.processDescriptor, standardError: standardError.readEnd,
+            pid: pid, descriptor: descriptor, standardError: standardError.readEnd,
             messages: ends.heard, onMessage: { state.spoke(index) }, onExit: { state.exited(index) },
             heldGrace: timings.heldOutputGrace, stop: state.stop.raw)
         do throws(BackupError) {
@@ -74,7 +99,7 @@ struct ProcessRunner: Sendable {
                 standardError.readEnd.close()
             }
         } catch {
-            kill(-process.value, SIGKILL)
+            kill(-pid, SIGKILL)
             leave(NodeFailure(kind: .own, error: error))
         }
         // Until then the process stays a zombie, so that its number cannot belong to anybody else.
@@ -109,12 +134,13 @@ struct ProcessRunner: Sendable {
         return Arguments(executablePathOverride: "sh", remainingValues: ["-c", script, path] + stage.arguments)
     }
 
+    private var variables: [String: String] { ["LC_ALL": "C"].merging(stage.environment) { $1 } }
+
     private var environment: Environment {
         var variables: [Environment.Key: String] = [:]
-        for (name, value) in stage.environment {
+        for (name, value) in self.variables {
             if let key = Environment.Key(rawValue: name) { variables[key] = value }
         }
-        if stage.environment["LC_ALL"] == nil { variables["LC_ALL"] = "C" }
         return stage.inheritsEnvironment ? .inherit.updating(variables.mapValues { $0 }) : .custom(variables)
     }
 

@@ -1,4 +1,5 @@
 package import BackupModel
+package import BackupSystem
 
 /// One stage of a pipeline: bytes in at one end, bytes out at the other.
 package enum Stage: Sendable {
@@ -41,6 +42,9 @@ package struct ProcessStage: Sendable {
     /// Takes what it says on descriptor 3; `nil`: it has no such descriptor. Only for the first stage of a pipeline
     /// without input.
     package var messages: MessageSink?
+    /// The directory beneath which alone it may write, see ``ConfinedProcess``; `nil` for no such limit. Where the kernel
+    /// cannot see to that, the stage fails. Not for one with ``messages``.
+    package var writesBeneath: OwnedDescriptor?
     /// Exit statuses by which it says what kind of failure it is: `busy` for what is not possible now.
     package var meanings: [Int32: BackupError.Code] = [:]
     /// Decides in place of ``acceptedStatuses``, for programs whose exit status alone does not tell.

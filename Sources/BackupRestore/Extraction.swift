@@ -15,6 +15,8 @@ struct Extraction {
     private let selection: PathSelection
     /// That of ``target``.
     private let directory: Directory
+    /// Whether the kernel keeps tar in the target.
+    private let isConfined = ConfinedProcess.isPossible
     private let findings = TarFilter.Findings()
 
     init(
@@ -106,12 +108,17 @@ struct Extraction {
         if share != nil || inspector != nil {
             stages.append(Self.filter(share?.wanted ?? selection.wanted, findings, inspector))
         }
-        let target = target
-        let tar = ProcessStage(
+        let directory = directory
+        let isConfined = isConfined
+        var tar = ProcessStage(
             name: "tar", executable: "tar",
-            arguments: RestoreSession.tarArguments(deletes: target.mayDelete) + ["--directory=" + target.path],
-            environment: ["TAR_OPTIONS": ""],
-            verdict: .init(diagnosis: { TarComplaint.diagnosis(of: $0, target: target.path) }))
+            arguments: RestoreSession.tarArguments(deletes: target.mayDelete),
+            environment: RestoreSession.tarEnvironment,
+            // Not by --directory: what two directories are swapped by, tar would make beneath its own.
+            workingDirectory: target.path,
+            verdict: .init(diagnosis: { TarComplaint.diagnosis(of: $0, target: directory, isConfined: isConfined) }))
+        // However well archives are looked at: tar reads them for itself.
+        if isConfined { tar.writesBeneath = directory.descriptor }
         try await session.run(element, stages + [.process(tar)], .nothing)
     }
 
@@ -138,7 +145,11 @@ struct Extraction {
     /// What to say of the target, where the unfinished file is removed.
     private func stopped(at element: StoredElement, _ position: Int, _ error: BackupError) -> BackupError {
         try? directory.removeFile(Self.unfinishedName)
-        if target.removeIfUnused() { return .restoreNotBegun(element.id, target: target.path, error) }
+        if target.removeIfUnused() {
+            // An archive made to do harm can have had tar work elsewhere, or take away what it had made.
+            let isCertain = isConfined && error.code != .untrusted
+            return .restoreNotBegun(element.id, target: target.path, isCertain: isCertain, error)
+        }
         return .restoreStopped(
             element.id, target: target.path, done: position, total: plan.elements.count, error)
     }

@@ -81,15 +81,30 @@ extension BackupError {
             remedy: "move that link away, or extract into an empty directory and copy from there")
     }
 
-    /// Something went wrong before tar wrote a file.
-    static func restoreNotBegun(_ id: ElementID, target: String, _ cause: BackupError) -> BackupError {
+    /// Something went wrong, and nothing is in the target.
+    ///
+    /// - Parameter isCertain: whether nothing was written at all.
+    static func restoreNotBegun(
+        _ id: ElementID, target: String, isCertain: Bool, _ cause: BackupError
+    ) -> BackupError {
         BackupError(
             cause.code,
-            "the restore stopped at \(id) before anything was written; \(target.escapedForMessage), which was made for it, is "
+            "the restore stopped at \(id)\(isCertain ? " before anything was written" : ""); \(target.escapedForMessage), which was made for it, is "
                 + "removed again",
             remedy: cause.code == .damaged
                 ? "fetch another copy of that element, or restore an earlier state with --at" : cause.remedy,
             cause: cause)
+    }
+
+    /// The kernel kept tar in the target.
+    ///
+    /// - Parameter complaint: what tar said of it.
+    static func leadsOut(_ target: String, complaint: String) -> BackupError {
+        BackupError(
+            .untrusted,
+            "the archive leads out of the target \(target.escapedForMessage), and tar was not let out of it "
+                + "(\(complaint.escapedForMessage)): it may have been made to do harm",
+            remedy: "do not use that element: take it from another holder, or restore an earlier state with --at")
     }
 
     static func wouldDelete(_ path: String, _ count: Int) -> BackupError {
@@ -125,12 +140,17 @@ extension BackupError {
             ? "nothing that was written to \(target.escapedForMessage) can be trusted"
             : "what is in \(target.escapedForMessage) is a mixture of the state after element \(done) of \(total) and parts of "
                 + "the next one: do not trust it"
+        let remedy =
+            switch cause.code {
+            case .damaged:
+                "empty the directory; fetch another copy of that element, or restore an earlier state with --at"
+            case .untrusted: cause.remedy
+            default:
+                "empty the directory, remove the cause\(cause.remedy.isEmpty ? "" : " (\(cause.remedy))"), and restore again"
+            }
         return BackupError(
             cause.code, "the restore stopped at \(id), and \(trust)",
-            remedy: cause.code == .damaged
-                ? "empty the directory; fetch another copy of that element, or restore an earlier state with --at"
-                : "empty the directory, remove the cause\(cause.remedy.isEmpty ? "" : " (\(cause.remedy))"), and restore again",
-            cause: cause)
+            remedy: remedy, cause: cause)
     }
 
     static func noArchive(_ id: ElementID) -> BackupError {

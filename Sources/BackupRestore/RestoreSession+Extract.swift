@@ -1,5 +1,6 @@
 package import BackupModel
 package import BackupStorage
+import BackupSystem
 import Glibc
 
 extension RestoreSession {
@@ -11,6 +12,22 @@ extension RestoreSession {
             "--numeric-owner", restoresOwners ? "--same-owner" : "--no-same-owner", "--preserve-permissions",
             "--delay-directory-restore", "--xattrs", "--xattrs-include=*", "--acls",
         ]
+    }
+
+    /// What the environment of a tar that reads archives has. In the locale `C` it would drop some characters from names
+    /// (U+E0000 to U+E007F), so that two files could become one. Its messages are English in this one, too.
+    static let tarEnvironment = ["TAR_OPTIONS": "", "LC_ALL": "C.UTF-8", "LANGUAGE": ""]
+
+    /// What to tell people before the plan is applied to the target; `nil` for nothing.
+    ///
+    /// - Parameter canConfine: whether the kernel can keep tar in the target.
+    package static func warning(
+        _ plan: RestorePlan, into target: RestoreTarget, canConfine: Bool
+    ) -> String? {
+        guard !canConfine, !target.wasEmpty || plan.deletingIncrements > 0 else { return nil }
+        return
+            "this kernel cannot keep tar in \(target.path.escapedForMessage) (it has no Landlock, or one older than that of "
+            + "Linux 5.19): do this only with elements of machines that you trust"
     }
 
     /// Whether files get the owners they had: only root can give files away, and tar fails if others try.

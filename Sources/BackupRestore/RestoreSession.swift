@@ -89,7 +89,7 @@ package struct RestoreSession: Sendable {
             case .bytes, .piece: try await run(element, layers.stages, .descriptor(try Self.nowhere()))
             case .tar:
                 let list = ProcessStage(
-                    name: "tar", executable: "tar", arguments: ["--list", "--file=-"], environment: ["TAR_OPTIONS": ""])
+                    name: "tar", executable: "tar", arguments: ["--list", "--file=-"], environment: Self.tarEnvironment)
                 try await run(element, layers.stages + [.process(list)], .nothing)
             }
             if element.metadata.checksum == nil { unchecked.append(element.id) }

@@ -60,6 +60,9 @@ struct RestoreExtract: AsyncParsableCommand, TakesRawArguments {
             permissions: .init(
                 intoExisting: intoExisting, deleteUnknown: deleteUnknown, inPlace: inPlace),
             storagePath: session.storagePath, increments: plan.deletingIncrements)
+        if let warning = RestoreSession.warning(plan, into: target, canConfine: ConfinedProcess.isPossible) {
+            Output.warning(warning)
+        }
         try await session.extract(plan, to: target, paths: paths.map(RawArguments.bytes)) { element, number in
             line.begin("restore \(plan.source) \(number)/\(plan.elements.count)")
         }

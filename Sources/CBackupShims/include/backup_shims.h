@@ -70,4 +70,29 @@ int backup_take_write_lease(int descriptor);
 /// fcntl(F_SETLEASE, F_UNLCK). Returns 0, or -1 with errno.
 int backup_drop_lease(int descriptor);
 
+/// The version of Landlock that the kernel has (1 or more), or -1 with errno; ENOSYS and EOPNOTSUPP where it has none.
+int backup_landlock_version(void);
+
+/// A program to be started. The lists end with NULL.
+struct backup_launch {
+    const char *_Nonnull path;
+    char *_Nullable const *_Nonnull arguments;
+    /// `NAME=value`, before what is inherited under the same name.
+    char *_Nullable const *_Nonnull variables;
+    /// Whether it has the environment of this process besides.
+    int inherits;
+    const char *_Nonnull directory;
+    /// What becomes standard input, output and error.
+    int descriptors[3];
+};
+
+/// Starts a program, as the leader of a process group, that can make, write, link, move and remove files only beneath the
+/// directory `place`, and write to /dev/null and to the descriptors that it is given. Needs Landlock of version 2 or newer.
+/// This process is not confined. Returns the process ID, or -1 with errno and what failed in `step`.
+pid_t backup_launch_confined(
+    int place, const struct backup_launch *_Nonnull launch, const char *_Nullable *_Nonnull step);
+
+/// pidfd_open(2). Returns a descriptor, or -1 with errno.
+int backup_process_descriptor(pid_t process);
+
 #endif
