@@ -102,7 +102,7 @@ struct ChainBranches {
         if way.end != .full {
             let times = way.path.map(\.metadata.timestamp)
             let begin = times.reduce(times[0], min)
-            let beside = ends.filter { $0.last.metadata.timestamp >= begin && isRestorable($0.last) }
+            let beside = ends.filter { $0.last.metadata.timestamp > begin && isRestorable($0.last) }
             chosen = Self.newest(beside) ?? newest
         }
         let range = chosen.times
