@@ -15,6 +15,7 @@ import Testing
         try await Self.withIncoming(batches: 8) { file, bytes, again in
             for number in 0..<6 { try await file.append(ByteBuffer(bytes: Self.part(number, of: bytes))) }
             // As a crash would leave it: a note before the last one is durable when the last one begins.
+            for _ in 0..<3000 where try file.file.note() == nil { try await Task.sleep(for: .milliseconds(10)) }
             let written = try #require(try file.file.note())
             let note = try #require(PartialNote(parsing: written))
             let noted = Int(note.digest.count)
