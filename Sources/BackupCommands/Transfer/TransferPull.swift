@@ -11,7 +11,8 @@ struct TransferPull: AsyncParsableCommand {
             With the name of a peer: by its receiver policy. With --socket or --command: everything that is offered, \
             stored and kept; --prefix puts it under a path of its own. Exit code 0: all that was wanted is here; 3: some \
             elements were refused or could not be read; 4: some of those were damaged or not what they claimed to be; \
-            75: the agent cannot be reached, or the connection broke: what came stays, and the next pull goes on.
+            75: the agent cannot be reached, the connection broke, or the storage has no room for \
+            some of it: what came stays, and the next pull goes on.
             """)
 
     @OptionGroup var common: CommonOptions

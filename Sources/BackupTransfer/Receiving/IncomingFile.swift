@@ -112,8 +112,11 @@ final class IncomingFile: Sendable {
     func keep() async -> Int64 {
         state.withLock { $0.isOver = true }
         writer.close()
-        var isCut = false
-        do throws(BackupError) { try await waitForAll() } catch {
+        let isCut: Bool
+        do throws(BackupError) {
+            try await waitForAll()
+            isCut = false
+        } catch {
             // The descriptor must not be closed under what is still at work. What was written before is as good as ever.
             await writer.stop()
             try? await waitForCheckpoint()
@@ -123,11 +126,10 @@ final class IncomingFile: Sendable {
         // Without a note the bytes would be of no use, and counted to nobody.
         defer { file.giveUp() }
         guard digest.count > resumedAt else { return resumedAt }
-        let isTooLong = isCut
         do throws(BackupError) {
             try await environment.blocking { () throws(BackupError) in
                 // On a full disk this is the room for the note.
-                if isTooLong { try file.truncate(to: digest.count) }
+                if isCut { try file.truncate(to: digest.count) }
                 try file.checkpoint(PartialNote(digest).bytes, owner: owner)
             }
         } catch {
